@@ -1,0 +1,128 @@
+import { randomBytes } from "node:crypto";
+import { appendFile, chown, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Account } from "./account.ts";
+import { run } from "./command.ts";
+import { ClusterError } from "./errors.ts";
+import { formatSettings, type Settings } from "./settings.ts";
+
+// In bytes; macOS has the least. Linux has 107.
+const LONGEST_SOCKET_PATH = 103;
+
+export interface Owner {
+  readonly account: Account | undefined;
+  /** Told of every process that works in the folder. */
+  readonly onStart: (pid: number) => void;
+}
+
+/**
+ * A path for a new folder that the account can get to. Nothing is there yet.
+ *
+ * @param options `forSockets: true`: short enough for sockets of PostgreSQL in the folder
+ */
+export async function choosePath(
+  account: Account | undefined,
+  { forSockets }: { readonly forSockets: boolean },
+): Promise<string> {
+  const name = `pointsman-local-${randomBytes(8).toString("hex")}`;
+  const path = join(await realpath(await enterable(account)), name);
+  if (!forSockets || Buffer.byteLength(socketPath(path, 65_535)) <= LONGEST_SOCKET_PATH)
+    return path;
+  return join(await realpath("/tmp"), name);
+}
+
+/** Where a server with this port has its socket, of those in a folder. */
+export function socketPath(folder: string, port: number): string {
+  return join(folder, `.s.PGSQL.${port}`);
+}
+
+/** Makes an empty folder that only the account can enter. */
+export async function makeFolder(path: string, account: Account | undefined): Promise<void> {
+  await mkdir(path, { mode: 0o700 });
+  if (account) await chown(path, account.uid, account.gid);
+}
+
+/** The temporary folder, unless the account cannot enter it (root's TMPDIR may be its own). */
+async function enterable(account: Account | undefined): Promise<string> {
+  const folder = tmpdir();
+  if (!account) return folder;
+  const entered = await run("/bin/sh", ["-c", 'cd -- "$0"', folder], { account, cwd: "/" });
+  return entered.status === 0 ? folder : "/tmp";
+}
+
+/**
+ * Makes the data folder of a new PostgreSQL with one superuser, who logs in with a password.
+ *
+ * @throws ClusterError `INITDB_FAILED`, with what initdb said
+ */
+export async function initialize(
+  data: string,
+  options: Owner & { bin: string; folder: string; user: string; password: string },
+): Promise<void> {
+  const passwordFile = join(options.folder, "password");
+  await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600 });
+  if (options.account) await chown(passwordFile, options.account.uid, options.account.gid);
+  const args = [
+    `--pgdata=${data}`,
+    `--username=${options.user}`,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--no-sync",
+    "--no-instructions",
+  ];
+  const result = await run(join(options.bin, "initdb"), args, {
+    account: options.account,
+    cwd: options.folder,
+    onStart: options.onStart,
+  });
+  await rm(passwordFile, { force: true });
+  if (result.status !== 0) {
+    throw new ClusterError(
+      "INITDB_FAILED",
+      `initdb could not make a data folder in ${options.folder}. It said:\n${result.output.trim()}`,
+    );
+  }
+}
+
+/**
+ * Copies the data folder of a server that has never run.
+ *
+ * @throws ClusterError `START_FAILED`, with what cp said
+ */
+export async function copy(
+  from: string,
+  to: string,
+  options: Owner & { folder: string },
+): Promise<void> {
+  // By cp as the account, so that everything belongs to it: faster than to copy and chown here.
+  const result = await run("cp", ["-R", from, to], {
+    account: options.account,
+    cwd: options.folder,
+    onStart: options.onStart,
+  });
+  if (result.status !== 0) {
+    throw new ClusterError(
+      "START_FAILED",
+      `The data folder could not be copied for a reader. cp said:\n${result.output.trim()}`,
+    );
+  }
+}
+
+/** Puts rules before those that a data folder has for who may log in, and how. */
+export async function prependHbaRules(data: string, rules: string): Promise<void> {
+  const file = join(data, "pg_hba.conf");
+  await writeFile(file, rules + (await readFile(file, "utf8")));
+}
+
+/** Adds settings to a data folder; the last of the same name wins. */
+export async function configure(data: string, settings: Settings): Promise<void> {
+  await appendFile(join(data, "postgresql.conf"), `\n${formatSettings(settings)}`);
+}
+
+/** Makes a data folder that of a reader: its server will follow and never write. */
+export async function makeStandby(data: string): Promise<void> {
+  await writeFile(join(data, "standby.signal"), "");
+}

@@ -1,0 +1,12 @@
+export type { Address } from "./address.ts";
+export { type Binaries, binariesOf, type FindBinariesOptions, findBinaries } from "./binaries.ts";
+export { type Cluster, type IamCluster, startCluster } from "./cluster.ts";
+export { ClusterError, type ClusterErrorCode } from "./errors.ts";
+export type { CertificateKind } from "./iam/certificates.ts";
+export type { CredentialsEndpoint } from "./iam/credentials.ts";
+export type { IamSeen } from "./iam/gatekeeper.ts";
+export type { IamEndpoint, IamEnvironment, IamGateway, IamPgConfig } from "./iam/gateway.ts";
+export type { RefusalCause } from "./iam/refusals.ts";
+export type { ClusterOptions, IamOptions } from "./options.ts";
+export type { DatabaseAddress, Endpoint, Reader, Role, Server } from "./server.ts";
+export type { Traffic } from "./traffic.ts";

@@ -1,0 +1,210 @@
+import type { Address } from "./address.ts";
+import { ControlConnection } from "./control-connection.ts";
+import { ClusterError } from "./errors.ts";
+import { parseLsn } from "./lsn.ts";
+import type { Postmaster } from "./postmaster.ts";
+import type { Relay } from "./relay.ts";
+import { type Traffic, TrafficView } from "./traffic.ts";
+import { poll } from "./wait.ts";
+
+/** What a server is in its cluster, or an endpoint leads to. */
+export type Role = "writer" | "reader";
+
+/** A host and port, with the URL of a database behind it. */
+export interface DatabaseAddress extends Address {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+}
+
+/** A host and port that an application is given, and what has gone through it. */
+export interface Endpoint extends DatabaseAddress, Traffic {
+  /** The same as `url`, under the name that `pg` knows: `new pg.Pool(cluster.writer)` works. */
+  readonly connectionString: string;
+}
+
+/** One PostgreSQL. As an {@link Endpoint} it is the instance endpoint: it leads to this server only. */
+export interface Server extends Endpoint {
+  /** "writer", "reader1", "reader2"…; also the server's setting `cluster_name`. */
+  readonly name: string;
+  readonly role: Role;
+  /** The server's own port, without a relay in between. */
+  readonly direct: DatabaseAddress;
+  /** Process id of its postmaster. */
+  readonly pid: number;
+  /**
+   * What the server has logged so far.
+   *
+   * @throws ClusterError `STOPPED` after the cluster was stopped
+   */
+  log(): string;
+}
+
+/** A server that follows the writer. */
+export interface Reader extends Server {
+  /**
+   * Makes the reader apply each commit no earlier than this many milliseconds after it was made
+   * (`recovery_min_apply_delay`). Resolves when that is in force; commits that are being held back
+   * at this moment keep to the new delay.
+   *
+   * @param milliseconds 0 for none
+   * @throws ClusterError `INVALID_OPTION`, `TIMEOUT` or `STOPPED`
+   * @example
+   * await cluster.readers[0].lag(500);
+   */
+  lag(milliseconds: number): Promise<void>;
+  /**
+   * Makes the reader stop applying what it receives. Resolves when nothing more will be applied.
+   *
+   * @throws ClusterError `TIMEOUT` or `STOPPED`
+   */
+  pauseReplay(): Promise<void>;
+  /**
+   * Makes the reader go on where it was paused. Resolves at once: the reader may have much to
+   * catch up with, see {@link Cluster.waitForReplay}.
+   *
+   * @throws ClusterError `TIMEOUT` or `STOPPED`
+   */
+  resumeReplay(): Promise<void>;
+}
+
+export interface ServerParts {
+  readonly name: string;
+  readonly role: Role;
+  readonly postmaster: Postmaster;
+  readonly relay: Relay;
+  readonly direct: DatabaseAddress;
+  readonly url: string;
+  /** Where the cluster's own connection goes. */
+  readonly control: Address;
+  readonly credentials: { readonly user: string; readonly password: string };
+}
+
+const CONTROL_TIMEOUT_MS = 10_000;
+const LARGEST_DELAY_MS = 2 ** 31 - 1;
+
+/** An endpoint that is a relay. */
+export class RelayEndpoint extends TrafficView implements Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  // Own properties, unlike the counts, since pg copies its options property by property.
+  readonly connectionString: string;
+
+  constructor(relay: Relay, url: string) {
+    super(relay);
+    this.host = relay.host;
+    this.port = relay.port;
+    this.url = url;
+    this.connectionString = url;
+  }
+}
+
+/** A server of a running cluster. */
+export class LocalServer extends RelayEndpoint implements Reader {
+  readonly name: string;
+  readonly role: Role;
+  readonly direct: DatabaseAddress;
+  readonly pid: number;
+  /** The cluster's own line to the server. */
+  readonly control: ControlConnection;
+  readonly #postmaster: Postmaster;
+  #stopped = false;
+
+  constructor(parts: ServerParts) {
+    super(parts.relay, parts.url);
+    this.name = parts.name;
+    this.role = parts.role;
+    this.direct = parts.direct;
+    this.pid = parts.postmaster.pid;
+    this.control = new ControlConnection(() => parts.control, parts.credentials);
+    this.#postmaster = parts.postmaster;
+  }
+
+  log(): string {
+    this.#mustRun();
+    return this.#postmaster.log();
+  }
+
+  async lag(milliseconds: number): Promise<void> {
+    if (!Number.isInteger(milliseconds) || milliseconds < 0 || milliseconds > LARGEST_DELAY_MS) {
+      throw new ClusterError(
+        "INVALID_OPTION",
+        `A lag of ${milliseconds} makes no sense. Give whole milliseconds, 0 for none.`,
+      );
+    }
+    this.#mustRun();
+    // The setting takes no parameters, and an integer needs no quoting.
+    await this.control.query(`ALTER SYSTEM SET recovery_min_apply_delay = ${milliseconds}`);
+    // One reload makes the server send word to its processes one after the other. Our connection
+    // may have it before the one that applies the WAL does; when our connection sees a second
+    // reload, the first is over.
+    await this.#reload();
+    await this.#reload();
+  }
+
+  async pauseReplay(): Promise<void> {
+    this.#mustRun();
+    await this.control.query("SELECT pg_wal_replay_pause()");
+    // A commit that is held back by lag() is not applied after the delay either when a pause was
+    // asked for, but until then the server does not say "paused".
+    await this.#until(
+      "pause its replay",
+      `SELECT pg_get_wal_replay_pause_state() = 'paused' OR EXISTS (
+         SELECT FROM pg_stat_activity
+         WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'
+       ) AS done`,
+    );
+  }
+
+  async resumeReplay(): Promise<void> {
+    this.#mustRun();
+    await this.control.query("SELECT pg_wal_replay_resume()");
+    await this.#until(
+      "resume its replay",
+      "SELECT pg_get_wal_replay_pause_state() = 'not paused' AS done",
+    );
+  }
+
+  /** How far a reader has replayed; `undefined` while it is paused. */
+  async replayed(): Promise<bigint | undefined> {
+    const [row] = await this.control.query<{ lsn: string | null; state: string }>(
+      "SELECT pg_last_wal_replay_lsn()::text AS lsn, pg_get_wal_replay_pause_state() AS state",
+    );
+    if (row?.state !== "not paused") return undefined;
+    return row.lsn === null ? 0n : parseLsn(row.lsn);
+  }
+
+  /** Frees what this object holds; the server itself is stopped by the cluster. */
+  async release(): Promise<void> {
+    this.#stopped = true;
+    await this.control.close();
+  }
+
+  async #reload(): Promise<void> {
+    const [before] = await this.control.query<{ at: string }>(
+      "SELECT pg_conf_load_time()::text AS at FROM pg_reload_conf()",
+    );
+    await this.#until("reload its settings", "SELECT pg_conf_load_time()::text <> $1 AS done", [
+      before?.at,
+    ]);
+  }
+
+  async #until(what: string, question: string, values: readonly unknown[] = []): Promise<void> {
+    const done = await poll(
+      async () =>
+        (await this.control.query<{ done: boolean }>(question, values))[0]?.done || undefined,
+      performance.now() + CONTROL_TIMEOUT_MS,
+      2,
+    );
+    if (done) return;
+    throw new ClusterError(
+      "TIMEOUT",
+      `The server ${this.name} did not ${what} within ${CONTROL_TIMEOUT_MS} ms. Its log may tell why.`,
+    );
+  }
+
+  #mustRun(): void {
+    if (!this.#stopped) return;
+    throw new ClusterError("STOPPED", `The server ${this.name} was stopped with its cluster.`);
+  }
+}
