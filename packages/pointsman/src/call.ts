@@ -1,0 +1,33 @@
+import { AsyncResource } from "node:async_hooks";
+import type { QueryInput } from "./servers/query-input.ts";
+import type { Classification } from "./statements/types.ts";
+import { statementChannel } from "./telemetry/channels.ts";
+
+/** One statement on its way. */
+export interface Call {
+  readonly query: QueryInput;
+  readonly values: unknown;
+  readonly text: string | undefined;
+  readonly facts: Classification;
+  /** When it was called, and in whose context; absent while nobody listens. */
+  readonly origin: CallOrigin | undefined;
+}
+
+/** Where and when a statement was called. */
+export interface CallOrigin {
+  /** `performance.now()` */
+  readonly at: number;
+  readonly context: AsyncResource;
+}
+
+/** The origin of a statement that is called now. */
+export function callOrigin(): CallOrigin | undefined {
+  return statementChannel.hasSubscribers
+    ? { at: performance.now(), context: new AsyncResource("pointsman.statement") }
+    : undefined;
+}
+
+/** What is known of a call's text; of one that cannot be seen nothing is. */
+export function factsOf({ text, facts }: Call): Classification | undefined {
+  return text === undefined ? undefined : facts;
+}

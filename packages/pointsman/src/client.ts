@@ -1,0 +1,494 @@
+import { AsyncResource } from "node:async_hooks";
+import { EventEmitter } from "node:events";
+import {
+  type CustomTypesConfig,
+  escapeIdentifier,
+  escapeLiteral,
+  type TransactionStatus,
+  TypeOverrides,
+} from "pg";
+import { factsOf } from "./call.ts";
+import {
+  failSubmittable,
+  type Item,
+  opensTransaction,
+  reasonOf,
+  terminated,
+} from "./conversation/item.ts";
+import { refusalOnReader } from "./conversation/reader-transaction.ts";
+import { Tracks } from "./conversation/tracks.ts";
+import type { Router } from "./router.ts";
+import { routes } from "./routing/decide.ts";
+import type { Route, Target } from "./routing/route.ts";
+import { currentScope } from "./scope.ts";
+import { signalOf } from "./servers/abortable-query.ts";
+import { inCallersContext } from "./servers/callers-context.ts";
+import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { internals, isUsable } from "./servers/pg-internals.ts";
+import {
+  bindToCaller,
+  derive,
+  isSubmittable,
+  type QueryCallback,
+  type QueryInput,
+  withCallersStack,
+} from "./servers/query-input.ts";
+import { isSettingUp } from "./servers/set-up.ts";
+import type { Settling } from "./servers/settling-pool.ts";
+import { mayLeaveState } from "./statements/session-state.ts";
+
+const ignore = (): void => {};
+
+/** What a conversation needs of the pool that it belongs to. */
+export interface ConversationHome {
+  readonly router: Router;
+  /** pg's options of the writer: what `host`, `user` and kin of the client answer. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Milliseconds that a place and a connection may take together; 0: any time. */
+  readonly connectionTimeoutMillis: number;
+  /** Called when a statement of a set-up fails; whoever sent it is told too. */
+  readonly setUpFailed: (error: Error) => void;
+}
+
+/**
+ * What `pool.connect()` hands out when there are readers: one client that may stand on either
+ * track. Its statements run one after another in the order in which they were sent, each on the
+ * side where it belongs; from the first that is not a plain read they stay on one connection to the
+ * writer until it is released. It takes a connection only when a statement needs one, and gives it
+ * back between statements where nothing ties it.
+ */
+export class Conversation extends EventEmitter implements Settling {
+  readonly #home: ConversationHome;
+  readonly #queue: Item[] = [];
+  readonly #tracks = new Tracks((event, args) => this.#forward(event, args));
+  /** Where the last statement was called, for events of connections that somebody else has opened. */
+  #context: AsyncResource | undefined;
+  #active: Item | undefined;
+  #transaction: Target | undefined;
+  #status: TransactionStatus = null;
+  /** It has done more than read: the writer's connection is its own until it is released. */
+  #pinned = false;
+  /** It has left state on its connection, and is not handed out again. */
+  #used = false;
+  /** A user has it. */
+  #out = false;
+  #whenDrained: (() => void) | undefined;
+  /** What is left of the time for a place and a connection; `undefined`: no limit. */
+  #budget: number | undefined;
+  #types: TypeOverrides | undefined;
+
+  // pg-pool looks at these when a client is given back.
+  readonly _queryable = true;
+  _ending = false;
+  readonly escapeIdentifier = escapeIdentifier;
+  readonly escapeLiteral = escapeLiteral;
+
+  constructor(home: ConversationHome) {
+    super();
+    this.#home = home;
+  }
+
+  /** pg-pool calls this once. No connection is opened: the first statement tells where. */
+  connect(callback: (error: Error | null) => void): void {
+    process.nextTick(callback, null);
+  }
+
+  /** As on connections: without a listener an `error` ends nothing. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    return this.listenerCount(event) > 0 && super.emit(event, ...args);
+  }
+
+  handOut(askedAt: number): void {
+    this.#out = true;
+    const limit = this.#home.connectionTimeoutMillis;
+    this.#budget = limit > 0 ? Math.max(1, limit - (performance.now() - askedAt)) : undefined;
+  }
+
+  /** Runs the pool's `acquire` listeners: what they send is the user's already. */
+  introduce(emit: () => boolean): boolean {
+    this.#out = true;
+    return emit();
+  }
+
+  // The overloads are pg's; the types of the arguments are checked there.
+  query(query: unknown, values?: unknown, callback?: unknown): never {
+    return this.#query(query, values, callback) as never;
+  }
+
+  #query(query: unknown, values: unknown, callback: unknown): unknown {
+    if (query === null || query === undefined) {
+      throw new TypeError("Client was passed a null or undefined query");
+    }
+    if (isSubmittable(query)) {
+      const given = [(query as { callback?: unknown }).callback, values, callback].find(
+        (candidate) => typeof candidate === "function",
+      );
+      if (given !== undefined) Reflect.set(query, "callback", given);
+      this.#take(bindToCaller(query), undefined, undefined);
+      return query;
+    }
+    const given =
+      callback ??
+      (typeof values === "function" ? values : (query as { callback?: unknown }).callback);
+    const parameters = typeof values === "function" ? undefined : values;
+    if (given !== undefined) {
+      if (typeof given !== "function") throw new TypeError("callback is not a function");
+      this.#take(
+        query as QueryInput,
+        parameters,
+        inCallersContext(given as (...args: unknown[]) => void),
+      );
+      return undefined;
+    }
+    const answer = new Promise((resolve, reject) => {
+      this.#take(query as QueryInput, parameters, (error, result) => {
+        if (error) reject(error);
+        else resolve(result);
+      });
+    }).catch(withCallersStack);
+    // A listener that does not look at its promise must not end the process when it fails.
+    if (isSettingUp(this)) answer.catch(this.#home.setUpFailed);
+    return answer;
+  }
+
+  #forward(event: string, args: unknown[]): void {
+    if (this.listenerCount(event) === 0) return;
+    if (this.#context === undefined) this.emit(event, ...args);
+    else this.#context.runInAsyncScope(() => this.emit(event, ...args));
+  }
+
+  #take(query: QueryInput, values: unknown, callback: QueryCallback | undefined): void {
+    const listeners = this.listenerCount("notice") + this.listenerCount("notification");
+    if (listeners > 0) this.#context = new AsyncResource("pointsman.events");
+    const setUp = isSettingUp(this);
+    const call = this.#home.router.call(this.#withTypes(query), values);
+    const item: Item = {
+      ...call,
+      asked: (call.query as { target?: Target }).target,
+      scope: currentScope()?.writer === true,
+      setUp,
+      signal: signalOf(call.query),
+      callback,
+    };
+    if (this._ending) {
+      const error = new Error("Client was closed and is not queryable");
+      process.nextTick(() => this.#answer(item, this.#route(item), undefined, error, undefined));
+      return;
+    }
+    if (!this.#out && !setUp) {
+      // Its next user must not find anything of this: it goes its own way, as if through the pool.
+      this.#home.router.run(call, this.#route(item), callback ?? ignore);
+      return;
+    }
+    if (item.signal !== undefined) {
+      item.abandon = () => this.#abandon(item);
+      item.signal.addEventListener("abort", item.abandon, { once: true });
+    }
+    this.#queue.push(item);
+    this.#pump();
+  }
+
+  /** A statement whose signal is aborted while it waits is not sent any more. */
+  #abandon(item: Item): void {
+    const place = this.#queue.indexOf(item);
+    if (place < 0) return;
+    this.#queue.splice(place, 1);
+    const route = this.#route(item);
+    process.nextTick(() => this.#answer(item, route, undefined, reasonOf(item), undefined));
+    if (opensTransaction(item)) this.#failQueue(route, reasonOf(item), place);
+  }
+
+  /** What waits behind a BEGIN that was not sent must not run outside of its transaction. */
+  #failQueue(route: Route, error: Error | undefined, from = 0): void {
+    for (const behind of this.#queue.splice(from)) {
+      process.nextTick(() => this.#answer(behind, route, undefined, error, undefined));
+    }
+  }
+
+  #withTypes(query: QueryInput): QueryInput {
+    const types = this.#types as CustomTypesConfig | undefined;
+    if (types === undefined) return query;
+    if (isSubmittable(query)) {
+      const { _result } = query as { _result?: { _types?: unknown } };
+      if (_result !== undefined) _result._types ??= types;
+      return query;
+    }
+    if (typeof query === "string") return { text: query, types };
+    return query.types === undefined ? derive(query, { types }) : query;
+  }
+
+  /** Starts the next statement, if none is under way. */
+  #pump(): void {
+    if (this.#active !== undefined) return;
+    const next = this.#queue[0];
+    if (next === undefined) {
+      this.#drained();
+      return;
+    }
+    // Set-up goes where the first real statement goes, and waits for it.
+    const leading = next.setUp ? this.#queue.find((item) => !item.setUp) : next;
+    if (leading === undefined) {
+      this.#drained();
+      return;
+    }
+    this.#queue.shift();
+    this.#active = next;
+    const route = this.#route(leading);
+    if (route.target === "writer" && !leading.facts.reader) this.#pinned = true;
+    if (route.target === "reader" && this.#transaction === "reader") {
+      const problem = refusalOnReader(next.facts);
+      if (problem !== undefined) {
+        process.nextTick(() => {
+          this.#answer(next, route, undefined, problem, undefined);
+          this.#finish();
+        });
+        return;
+      }
+    }
+    this.#start(next, route);
+  }
+
+  #route(item: Item): Route {
+    return this.#home.router.route(item, {
+      transaction: this.#transaction,
+      conversation: this.#pinned,
+      scope: item.scope,
+      asked: item.asked,
+    });
+  }
+
+  #start(item: Item, route: Route): void {
+    if (item.signal?.aborted === true) {
+      process.nextTick(() => this.#giveUp(item, route, reasonOf(item)));
+      return;
+    }
+    const held = this.#tracks[route.target];
+    if (held !== undefined) {
+      this.#send(item, route, held);
+      return;
+    }
+    this.#home.router.acquire(route, this.#budget, (error, client, release, taken) => {
+      this.#budget = undefined;
+      if (client === undefined) {
+        // As in pg, where they share the connection: it could not be had for any of them.
+        this.#failQueue(taken, error);
+        this.#giveUp(item, taken, error);
+        return;
+      }
+      if (this._ending || item.signal?.aborted === true) {
+        release(this._ending);
+        this.#giveUp(item, taken, this._ending ? terminated() : reasonOf(item));
+        return;
+      }
+      this.#tracks.hold(taken.target, client, release);
+      this.#send(item, taken, client);
+    });
+  }
+
+  /** Answers a statement that was not sent. */
+  #giveUp(item: Item, route: Route, error: Error | undefined): void {
+    this.#answer(item, route, undefined, error, undefined);
+    if (opensTransaction(item)) this.#failQueue(route, error);
+    this.#finish();
+  }
+
+  #send(item: Item, route: Route, client: EndpointClient): void {
+    let again: Route | undefined;
+    let over = false;
+    let answered = false;
+    const settled: QueryCallback = (error, result) => {
+      if (answered) return;
+      answered = true;
+      again = error
+        ? this.#transaction === undefined
+          ? this.#home.router.repetition(item, route, client, error)
+          : undefined
+        : undefined;
+      if (again === undefined) this.#answer(item, route, client, error ?? undefined, result);
+    };
+    const done = (): void => {
+      if (over) return;
+      if (client.cancelling !== undefined) {
+        client.cancelling.then(done);
+        return;
+      }
+      over = true;
+      client.removeListener("drain", done);
+      client.removeListener("end", done);
+      this.#status = client.getTransactionStatus();
+      const open = this.#status === "T" || this.#status === "E";
+      this.#transaction = open ? route.target : undefined;
+      if (!item.setUp && mayLeaveState(item.facts)) this.#used = true;
+      if (!open && opensTransaction(item) && !isUsable(client)) {
+        this.#failQueue(route, new Error("Connection terminated unexpectedly"));
+      }
+      if (!open && !(route.target === "writer" && this.#pinned)) {
+        this.#tracks.giveBack(route.target);
+      }
+      if (item.movable?.refused === true) again = this.#home.router.afterRefusal();
+      if (again === undefined) {
+        if (isSubmittable(item.query)) {
+          const failure = item.movable?.failed === true ? new Error("refused") : undefined;
+          this.#home.router.answered(item, route, client, failure);
+        }
+        this.#finish();
+      } else {
+        this.#pinned ||= again.reason === "after-refusal";
+        this.#start(item, again);
+      }
+    };
+    client.on("drain", done);
+    client.on("end", done);
+    try {
+      if (this.#transaction === undefined) item.movable ??= this.#home.router.movable(item, route);
+      client.send(
+        item.movable ?? item.query,
+        item.values,
+        isSubmittable(item.query) ? undefined : settled,
+        factsOf(item),
+      );
+    } catch (thrown) {
+      this.#answer(item, route, client, thrown as Error, undefined);
+      process.nextTick(done);
+      return;
+    }
+    // On a lost connection `pg` fails the query in the next tick, and nothing drains.
+    if (!isUsable(client)) process.nextTick(done);
+  }
+
+  #answer(
+    item: Item,
+    route: Route,
+    client: EndpointClient | undefined,
+    error: Error | undefined,
+    result: unknown,
+  ): void {
+    this.#home.router.answered(item, route, client, error);
+    if (item.abandon !== undefined) item.signal?.removeEventListener("abort", item.abandon);
+    if (item.callback !== undefined) {
+      try {
+        item.callback(error, result);
+      } catch (thrown) {
+        // As in pg: an error in a callback is nobody's here, and must not stop the queue.
+        process.nextTick(() => {
+          throw thrown;
+        });
+      }
+    } else if (isSubmittable(item.query) && error !== undefined) {
+      failSubmittable(item.query, error);
+    }
+  }
+
+  #finish(): void {
+    this.#active = undefined;
+    this.#pump();
+  }
+
+  #drained(): void {
+    if (this.listenerCount("drain") > 0) this.emit("drain");
+    const waiting = this.#whenDrained;
+    this.#whenDrained = undefined;
+    waiting?.();
+  }
+
+  settle(done: (problem?: Error) => void): void {
+    this.#out = false;
+    const giveBackAll = (): void => {
+      // A client that carried session state is not the same for its next user: it is retired.
+      this._ending ||= this.#used;
+      this.#reset();
+      done();
+    };
+    if (this.#active === undefined && !this.#queue.some((item) => !item.setUp)) giveBackAll();
+    else this.#whenDrained = giveBackAll;
+  }
+
+  #reset(error?: Error | boolean): void {
+    this.#tracks.giveBack("reader", error);
+    this.#tracks.giveBack("writer", error);
+    this.#transaction = undefined;
+    this.#status = null;
+    this.#pinned = false;
+    this.#types = undefined;
+    this.#context = undefined;
+  }
+
+  /** Ends the conversation: what is queued fails, and connections that it holds are closed. */
+  end(): Promise<void>;
+  end(callback: () => void): void;
+  end(callback?: () => void): Promise<void> | undefined {
+    this._ending = true;
+    for (const item of this.#queue.splice(0)) {
+      // Set-up that no statement ever needed has nobody to fail.
+      if (item.setUp) continue;
+      process.nextTick(() => {
+        this.#answer(item, routes.writer.conversation, undefined, terminated(), undefined);
+      });
+    }
+    this.#reset(true);
+    process.nextTick(() => this.emit("end"));
+    if (callback === undefined) return Promise.resolve();
+    process.nextTick(callback);
+    return undefined;
+  }
+
+  /** The side on which its open transaction stands, if it has one. */
+  get transactionOn(): Target | undefined {
+    return this.#transaction;
+  }
+
+  getTransactionStatus(): TransactionStatus {
+    return this.#status ?? "I";
+  }
+
+  setTypeParser(...args: Parameters<TypeOverrides["setTypeParser"]>): void {
+    this.#types ??= new TypeOverrides(this.#home.options["types"] as CustomTypesConfig | undefined);
+    this.#types.setTypeParser(...args);
+  }
+
+  getTypeParser(...args: Parameters<TypeOverrides["getTypeParser"]>): unknown {
+    this.#types ??= new TypeOverrides(this.#home.options["types"] as CustomTypesConfig | undefined);
+    return this.#types.getTypeParser(...args);
+  }
+
+  /** The writer's backend, while the conversation stands on it: `pool.options` leads there. */
+  get processID(): number | null {
+    const client = this.#tracks.writer;
+    return client === undefined ? null : (internals(client).processID ?? null);
+  }
+
+  get secretKey(): number | null {
+    const client = this.#tracks.writer;
+    return client === undefined ? null : (internals(client).secretKey ?? null);
+  }
+
+  /** pg's own connection of the track that it stands on, if any. */
+  get connection(): unknown {
+    const client = this.#tracks.writer ?? this.#tracks.reader;
+    return client === undefined ? undefined : internals(client).connection;
+  }
+
+  get host(): unknown {
+    return this.#home.options["host"];
+  }
+
+  get port(): unknown {
+    return this.#home.options["port"];
+  }
+
+  get database(): unknown {
+    return this.#home.options["database"];
+  }
+
+  get user(): unknown {
+    return this.#home.options["user"];
+  }
+
+  get ssl(): unknown {
+    return this.#home.options["ssl"] ?? false;
+  }
+
+  // Connections are kept alive, or not, by the pools that they belong to.
+  ref(): void {}
+  unref(): void {}
+}

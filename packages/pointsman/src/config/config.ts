@@ -1,0 +1,236 @@
+import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
+import { readAuth } from "../auth/read-auth.ts";
+import { ConfigError } from "../errors.ts";
+import {
+  type Endpoint,
+  hideSecrets,
+  inherit,
+  readEndpoint,
+  readUrl,
+  sealEndpoint,
+} from "./endpoint.ts";
+import type { EndpointSettings } from "./endpoint-settings.ts";
+import { kindOf } from "./kind-of.ts";
+import type { EndpointOption, PoolOptions } from "./options.ts";
+import { checkPositiveInteger, checkSizes, validateOptions } from "./validate.ts";
+
+/** Everything that was configured, checked and sealed. */
+export interface Config {
+  readonly writer: Endpoint;
+  /** Empty when there is one server only. */
+  readonly readers: readonly Endpoint[];
+  /** The readers are the writer's own server, read-only and held to what a standby refuses. */
+  readonly mirror: boolean;
+  /** pg's options for the writer's pool, and for the readers'; `host` and kin are in `client`. */
+  readonly writerPool: Readonly<PgPoolConfig>;
+  readonly readerPool: Readonly<PgPoolConfig>;
+  readonly readOnlyTransactions: "reader" | "writer";
+  readonly statements: {
+    readonly maxParseBytes?: number;
+    readonly maxEntries?: number;
+    readonly maxBytes?: number;
+  };
+}
+
+/** Settings of an endpoint, after the name of the option or variable that gave them. */
+type Named = readonly [option: string, settings: EndpointSettings];
+
+/** pg's options that say where a connection goes. */
+const locationKeys = ["connectionString", "host", "port"] as const;
+
+/** pg's options that say as whom, and to what, on either side. */
+const identityKeys = ["user", "password", "database", "ssl"] as const;
+
+/** Variables of the environment that later versions give a meaning to, which must not be ignored. */
+const reserved: Readonly<Record<string, string>> = {
+  DATABASE_READ_ONLY: "the read-only mode",
+};
+
+/**
+ * Makes one checked, sealed configuration out of options and environment.
+ *
+ * @param options - what the application gives
+ * @param environment - default: `process.env`
+ * @throws ConfigError for the first mistake, with its name and the remedy, and without any secret
+ */
+export function resolveConfig(
+  options: PoolOptions = {},
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  if (typeof options !== "object" || options === null) {
+    throw new ConfigError(
+      "options",
+      `The options must be an object, for example { writer: "postgres://app@db.example.com/shop" }; got ${kindOf(options)}.`,
+    );
+  }
+  validateOptions(options as Record<string, unknown>);
+  for (const [name, feature] of Object.entries(reserved)) {
+    if (environment[name] !== undefined && environment[name] !== "") {
+      throw new ConfigError(
+        name,
+        `${name} is set, but this version does not have ${feature} yet. Unset it.`,
+      );
+    }
+  }
+
+  const explicit =
+    options.writer !== undefined || locationKeys.some((key) => options[key] !== undefined);
+  const fromEnvironment = explicit ? {} : environment;
+  const [writerOption, writer] = readWriter(options, fromEnvironment["DATABASE_URL"]);
+  const readers = readReaders(options, writer, fromEnvironment["DATABASE_READER_URL"]);
+  const auth =
+    readAuth("auth", options.auth) ?? readAuth("DATABASE_AUTH", environment["DATABASE_AUTH"]);
+  const common = commonPoolOptions(options, environment);
+  const readerMax =
+    options.max === undefined && options.poolSize === undefined
+      ? environmentSize("DATABASE_READER_POOL_MAX", environment)
+      : undefined;
+
+  const writerPool = { ...common, ...defined(options.writerPool ?? {}) };
+  const readerPool = {
+    ...common,
+    ...(readerMax === undefined ? {} : { max: readerMax }),
+    ...defined(options.readerPool ?? {}),
+  };
+  checkSizes("writerPool", writerPool);
+  checkSizes("readerPool", readerPool);
+
+  return Object.freeze({
+    writer: sealEndpoint(writerOption, writer, auth),
+    readers: Object.freeze(readers.map(([option, reader]) => sealEndpoint(option, reader, auth))),
+    mirror: options.mirror === true,
+    writerPool: sealPool(writerPool),
+    readerPool: sealPool(readerPool),
+    readOnlyTransactions: options.readOnlyTransactions ?? "reader",
+    statements: Object.freeze(
+      defined({
+        maxParseBytes: options.maxParseBytes,
+        maxEntries: options.statementCache?.maxEntries,
+        maxBytes: options.statementCache?.maxBytes,
+      }),
+    ),
+  });
+}
+
+/** The writer's settings, after the name of what gave them. */
+function readWriter(options: PoolOptions, url: string | undefined): Named {
+  const own: ClientConfig = { ...pick(options, locationKeys), ...pick(options, identityKeys) };
+  if (options.writer !== undefined) {
+    const clash = locationKeys.find((key) => own[key] !== undefined);
+    if (clash !== undefined) {
+      throw new ConfigError(
+        clash,
+        `${clash} and writer both say where the writer is. Give one of them.`,
+      );
+    }
+    return ["writer", { ...own, ...readEndpoint("writer", options.writer) }];
+  }
+  if (own.connectionString !== undefined) {
+    const { settings, rest } = readUrl("connectionString", own.connectionString);
+    return ["connectionString", { ...own, ...settings, connectionString: rest }];
+  }
+  if (url !== undefined && url !== "") {
+    return ["DATABASE_URL", { ...readEndpoint("DATABASE_URL", url), ...own }];
+  }
+  return ["writer", own];
+}
+
+function pick(options: ClientConfig, keys: readonly (keyof ClientConfig)[]): ClientConfig {
+  return Object.fromEntries(
+    keys.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]),
+  );
+}
+
+function readReaders(
+  options: PoolOptions,
+  writer: EndpointSettings,
+  urls: string | undefined,
+): Named[] {
+  if (options.reader !== undefined && options.readers !== undefined) {
+    throw new ConfigError("reader", "reader and readers are both given. Give one of them.");
+  }
+  const given: [string, EndpointOption][] =
+    options.readers !== undefined
+      ? options.readers.map((reader, index) => [`readers[${index}]`, reader])
+      : options.reader !== undefined
+        ? [["reader", options.reader]]
+        : urls !== undefined && urls.trim() !== ""
+          ? urls.split(",").map((url) => ["DATABASE_READER_URL", url.trim()])
+          : [];
+  if (options.mirror === true) {
+    if (options.reader !== undefined || options.readers !== undefined) {
+      throw new ConfigError(
+        "mirror",
+        "mirror makes the writer's own server the reader, but a reader is given too. Leave one of them out.",
+      );
+    }
+    return [["mirror", { ...writer }]];
+  }
+  return given.map(([option, value]) => {
+    // What the application says in code goes before the URLs of the environment.
+    const own = option === "DATABASE_READER_URL" ? pick(options, identityKeys) : {};
+    const reader = inherit({ ...readEndpoint(option, value), ...own }, writer);
+    if (
+      reader.database !== undefined &&
+      writer.database !== undefined &&
+      reader.database !== writer.database
+    ) {
+      throw new ConfigError(
+        option,
+        `${option} names the database "${reader.database}", but the writer's is "${writer.database}". Both must be the same database.`,
+      );
+    }
+    return [option, reader];
+  });
+}
+
+/** pg's options that hold for both sides. */
+function commonPoolOptions(
+  options: PoolOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+): PgPoolConfig {
+  const {
+    writer: _w,
+    reader: _r,
+    readers: _rs,
+    mirror: _m,
+    writerPool: _wp,
+    readerPool: _rp,
+    readOnlyTransactions: _t,
+    maxParseBytes: _p,
+    statementCache: _c,
+    auth: _a,
+    connectionString: _cs,
+    user: _u,
+    password: _pw,
+    host: _h,
+    port: _po,
+    database: _d,
+    ssl: _s,
+    ...rest
+  } = options;
+  const max = rest.max ?? rest.poolSize ?? environmentSize("DATABASE_POOL_MAX", environment);
+  return max === undefined ? rest : { ...rest, max };
+}
+
+function environmentSize(
+  name: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): number | undefined {
+  const text = environment[name];
+  if (text === undefined || text.trim() === "") return undefined;
+  const value = Number(text);
+  checkPositiveInteger(name, Number.isNaN(value) ? text : value);
+  return value;
+}
+
+/** The fields that have a value, so that an explicit `undefined` overrides nothing. */
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function sealPool(options: PgPoolConfig): Readonly<PgPoolConfig> {
+  return Object.freeze(hideSecrets(options));
+}

@@ -1,0 +1,196 @@
+import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
+import type { AuthOption } from "../auth/auth.ts";
+
+/**
+ * Where a server or an endpoint is: a URL such as `postgres://app@host:5432/shop`, or the same
+ * fields that a `pg.Client` takes. What a reader leaves out (user, password, database, ssl) it
+ * takes from the writer.
+ */
+export type EndpointOption = string | ClientConfig;
+
+/** Sizes and times of one side's pool, as `pg.Pool` has them. */
+export type SidePoolOptions = Pick<
+  PgPoolConfig,
+  "max" | "min" | "idleTimeoutMillis" | "connectionTimeoutMillis" | "maxUses" | "maxLifetimeSeconds"
+>;
+
+/**
+ * All options. Every option of `pg.Pool` works and holds for both sides; the others are described
+ * here. What is not given is taken from the environment, then from the default.
+ *
+ * @example
+ * ```ts
+ * import { createPool, type PoolOptions } from "pointsman";
+ *
+ * const options: PoolOptions = {
+ *   writer: "postgres://app@writer.example.com/shop",
+ *   reader: "postgres://app@reader.example.com/shop",
+ *   max: 10,
+ *   readerPool: { max: 30 },
+ * };
+ * const pool = createPool(options);
+ * ```
+ */
+export interface PoolOptions extends PgPoolConfig {
+  /**
+   * The writer. Default: `pg`'s own options (`host`, `port`, `connectionString`), else the
+   * environment's `DATABASE_URL`, else `pg`'s own environment (`PGHOST`, …). `user`, `password`,
+   * `database` and `ssl` are combined with the URLs of the environment, and are stronger.
+   */
+  writer?: EndpointOption | undefined;
+  /**
+   * The reader endpoint. Default: the environment's `DATABASE_READER_URL` when the writer comes
+   * from the environment too, else none: then there is one pool, on one server, and routes are
+   * still decided and counted.
+   */
+  reader?: EndpointOption | undefined;
+  /** Several readers, where there is no endpoint in front of them. At least one. */
+  readers?: readonly EndpointOption[] | undefined;
+  /**
+   * Makes the password of each new connection: `"iam"` or `iam({ … })`, `secretsManager()`,
+   * `passwordFile()`, a function, or an object of your own. Default: the environment's
+   * `DATABASE_AUTH` (`iam`), else none: passwords are those of the URLs.
+   */
+  auth?: AuthOption | undefined;
+  /**
+   * Gives the writer's own server a reader side with connections of its own, which are read-only
+   * and refuse what a real standby refuses. For development and tests with one server. Default:
+   * `false`.
+   */
+  mirror?: boolean | undefined;
+  /** Another name of `max`, from older versions of `pg`. */
+  poolSize?: number | undefined;
+  /** Options of the writer's pool that differ from the common ones. */
+  writerPool?: SidePoolOptions | undefined;
+  /** Options of the readers' pool that differ from the common ones. `max` holds for all together. */
+  readerPool?: SidePoolOptions | undefined;
+  /** Where transactions go that are declared READ ONLY. Default: `"reader"`. */
+  readOnlyTransactions?: "reader" | "writer" | undefined;
+  /**
+   * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
+   */
+  maxParseBytes?: number | undefined;
+  /** Bounds of the memory of verdicts. Default: 10,000 texts, 16 MiB. */
+  statementCache?: { maxEntries?: number | undefined; maxBytes?: number | undefined } | undefined;
+}
+
+/** What may be said of one endpoint. */
+export const endpointOptions: readonly string[] = [
+  "connectionString",
+  "host",
+  "port",
+  "user",
+  "password",
+  "database",
+  "ssl",
+  "sslnegotiation",
+  "enableChannelBinding",
+  "scramMaxIterations",
+  "keepAlive",
+  "keepAliveInitialDelayMillis",
+  "stream",
+  "types",
+  "binary",
+  "replication",
+  "options",
+  "client_encoding",
+  "application_name",
+  "fallback_application_name",
+  "query_timeout",
+  "statement_timeout",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout",
+  "connectionTimeoutMillis",
+];
+
+/** How the value of an option is checked. */
+export type OptionKind =
+  | "endpoint"
+  | "endpoints"
+  | "side"
+  | "cache"
+  | "boolean"
+  | "positive integer"
+  | "non-negative number"
+  | "side name"
+  | "text"
+  | "function"
+  | "port"
+  | "tls"
+  | "timeout"
+  | "stream"
+  | "auth"
+  | "anything";
+
+interface OptionRow {
+  readonly kind: OptionKind;
+  /** The environment variable that gives it, when the option is not given. */
+  readonly environment?: string;
+}
+
+/**
+ * Every option there is. The one source for what is accepted, how it is checked and which
+ * environment variable gives it.
+ */
+export const optionTable: Readonly<Record<string, OptionRow>> = {
+  writer: { kind: "endpoint", environment: "DATABASE_URL" },
+  reader: { kind: "endpoint", environment: "DATABASE_READER_URL" },
+  readers: { kind: "endpoints" },
+  auth: { kind: "auth", environment: "DATABASE_AUTH" },
+  mirror: { kind: "boolean" },
+  writerPool: { kind: "side" },
+  readerPool: { kind: "side" },
+  readOnlyTransactions: { kind: "side name" },
+  maxParseBytes: { kind: "positive integer" },
+  statementCache: { kind: "cache" },
+  // pg.Pool
+  max: { kind: "positive integer", environment: "DATABASE_POOL_MAX" },
+  poolSize: { kind: "positive integer" },
+  min: { kind: "non-negative number" },
+  idleTimeoutMillis: { kind: "non-negative number" },
+  connectionTimeoutMillis: { kind: "non-negative number" },
+  maxUses: { kind: "positive integer" },
+  maxLifetimeSeconds: { kind: "non-negative number" },
+  allowExitOnIdle: { kind: "boolean" },
+  log: { kind: "function" },
+  onConnect: { kind: "function" },
+  verify: { kind: "function" },
+  Promise: { kind: "function" },
+  Client: { kind: "function" },
+  // pg.Client
+  connectionString: { kind: "text" },
+  user: { kind: "text" },
+  password: { kind: "anything" },
+  host: { kind: "text" },
+  port: { kind: "port" },
+  database: { kind: "text" },
+  ssl: { kind: "tls" },
+  sslnegotiation: { kind: "text" },
+  enableChannelBinding: { kind: "boolean" },
+  scramMaxIterations: { kind: "anything" },
+  keepAlive: { kind: "boolean" },
+  keepAliveInitialDelayMillis: { kind: "non-negative number" },
+  stream: { kind: "stream" },
+  types: { kind: "anything" },
+  binary: { kind: "boolean" },
+  pipeline: { kind: "boolean" },
+  replication: { kind: "anything" },
+  options: { kind: "text" },
+  client_encoding: { kind: "text" },
+  application_name: { kind: "text" },
+  fallback_application_name: { kind: "text" },
+  query_timeout: { kind: "non-negative number" },
+  statement_timeout: { kind: "timeout" },
+  lock_timeout: { kind: "non-negative number" },
+  idle_in_transaction_session_timeout: { kind: "non-negative number" },
+};
+
+/** The options that one side's pool may have of its own. */
+export const sideOptions = [
+  "max",
+  "min",
+  "idleTimeoutMillis",
+  "connectionTimeoutMillis",
+  "maxUses",
+  "maxLifetimeSeconds",
+] as const satisfies readonly (keyof SidePoolOptions)[];

@@ -1,0 +1,152 @@
+import { ConfigError } from "../errors.ts";
+import { kindOf } from "./kind-of.ts";
+import { type OptionKind, optionTable, sideOptions } from "./options.ts";
+import { suggest } from "./suggest.ts";
+
+/** Options of other routers and of earlier habits, with what to use here. */
+const elsewhere: Readonly<Record<string, string>> = {
+  replicas: "readers",
+  replica: "reader",
+  slaves: "readers",
+  slave: "reader",
+  master: "writer",
+  primary: "writer",
+  read: "reader",
+  write: "writer",
+  url: "writer",
+};
+
+/**
+ * Checks names and values of options.
+ *
+ * @throws ConfigError for the first mistake found
+ */
+export function validateOptions(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    const row = Object.hasOwn(optionTable, name) ? optionTable[name] : undefined;
+    if (row === undefined) throw unknownOption(name, Object.keys(optionTable), "");
+    if (value !== undefined) checkValue(name, value, row.kind);
+  }
+}
+
+function unknownOption(name: string, known: readonly string[], prefix: string): ConfigError {
+  const meant = prefix === "" ? (elsewhere[name] ?? suggest(name, known)) : suggest(name, known);
+  return new ConfigError(
+    prefix + name,
+    `There is no option ${prefix}${name}. ${
+      meant === undefined
+        ? `Known are: ${[...known].sort().join(", ")}.`
+        : `Did you mean ${prefix}${meant}?`
+    }`,
+  );
+}
+
+function checkValue(name: string, value: unknown, kind: OptionKind): void {
+  switch (kind) {
+    case "positive integer":
+      checkPositiveInteger(name, value);
+      return;
+    case "non-negative number":
+      if (value === null || (typeof value === "number" && value >= 0)) return;
+      throw wrong(name, value, "a number of 0 or more");
+    case "boolean":
+      if (typeof value !== "boolean") throw wrong(name, value, "true or false");
+      return;
+    case "text":
+      if (typeof value !== "string") throw wrong(name, value, "a string", true);
+      return;
+    case "function":
+      if (typeof value !== "function") throw wrong(name, value, "a function");
+      return;
+    case "port":
+      checkPort(name, value);
+      return;
+    case "tls":
+      if (typeof value === "boolean" || (typeof value === "object" && value !== null)) return;
+      if (value === "true" || value === "no-verify") return;
+      throw wrong(name, value, "true, false or an object of options of tls.connect");
+    case "timeout":
+      if (value === false || (typeof value === "number" && value >= 0)) return;
+      throw wrong(name, value, "a number of 0 or more, or false");
+    case "stream":
+      if (typeof value === "function" || (typeof value === "object" && value !== null)) return;
+      throw wrong(name, value, "a function that makes a socket");
+    case "side name":
+      if (value !== "reader" && value !== "writer")
+        throw wrong(name, value, '"reader" or "writer"');
+      return;
+    case "side":
+      checkGroup(name, value, sideOptions);
+      return;
+    case "cache":
+      checkGroup(name, value, ["maxEntries", "maxBytes"]);
+      return;
+    case "endpoints":
+      if (!Array.isArray(value) || value.length === 0) {
+        throw new ConfigError(
+          name,
+          `${name} must be a list of at least one endpoint; got ${kindOf(value)}. Leave it out to work with the writer alone.`,
+        );
+      }
+      return;
+    case "endpoint":
+    case "auth":
+    case "anything":
+      return;
+  }
+}
+
+/** Checks the values of one endpoint's fields, whose names are known. */
+export function checkEndpoint(option: string, fields: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(fields)) {
+    const kind = optionTable[name]?.kind;
+    if (kind !== undefined && value !== undefined) checkValue(`${option}.${name}`, value, kind);
+  }
+}
+
+/** Checks a port; `value` is a string when it comes from the environment or a URL. */
+export function checkPort(name: string, value: unknown): void {
+  const port = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+  if (typeof port === "number" && Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw wrong(name, value, "a port, from 0 to 65535");
+}
+
+/** Checks the sizes of one side's pool against each other. */
+export function checkSizes(
+  side: string,
+  { min, max }: { readonly min?: number | undefined; readonly max?: number | undefined },
+): void {
+  if (min === undefined || min <= (max ?? 10)) return;
+  throw new ConfigError(
+    `${side}.min`,
+    `min must not be above max, which is ${max ?? 10} for the ${side}; got ${min}.`,
+  );
+}
+
+function checkGroup(name: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw wrong(name, value, `an object with ${known.join(", ")}`);
+  }
+  for (const [key, inner] of Object.entries(value)) {
+    if (!known.includes(key)) throw unknownOption(key, known, `${name}.`);
+    if (inner === undefined) continue;
+    checkValue(`${name}.${key}`, inner, optionTable[key]?.kind ?? "positive integer");
+  }
+}
+
+/** Checks a size; `value` may be a string when it comes from the environment. */
+export function checkPositiveInteger(name: string, value: unknown): void {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1) {
+    throw wrong(name, value, "a whole number of 1 or more");
+  }
+}
+
+function wrong(name: string, value: unknown, expected: string, secret = false): ConfigError {
+  const shown =
+    secret || typeof value === "object" || typeof value === "function"
+      ? kindOf(value)
+      : typeof value === "string"
+        ? JSON.stringify(value)
+        : String(value);
+  return new ConfigError(name, `${name} must be ${expected}; got ${shown}.`);
+}

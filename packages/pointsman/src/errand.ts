@@ -1,0 +1,183 @@
+import type { AsyncResource } from "node:async_hooks";
+import type { PoolClient } from "pg";
+import { type Call, factsOf } from "./call.ts";
+import type { Route } from "./routing/route.ts";
+import { abortReason, signalOf } from "./servers/abortable-query.ts";
+import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { isUsable } from "./servers/pg-internals.ts";
+import type { QueryCallback } from "./servers/query-input.ts";
+import type { Replayable } from "./servers/replayable.ts";
+import type { Release } from "./servers/settling-pool.ts";
+
+export type TakenClient = PoolClient & EndpointClient;
+
+export type TrackCallback = (
+  error: Error | undefined,
+  client: TakenClient | undefined,
+  release: Release,
+  route: Route,
+) => void;
+
+/** What an errand needs of the router that sends it. */
+export interface Dispatch {
+  acquire(route: Route, budget: number | undefined, callback: TrackCallback): void;
+  answered(
+    call: Call,
+    route: Route,
+    client: EndpointClient | undefined,
+    error: Error | undefined,
+  ): void;
+  repetition(call: Call, route: Route, client: EndpointClient, error: Error): Route | undefined;
+  afterRefusal(): Route;
+  movable(call: Call, route: Route): Replayable | undefined;
+  readonly uses: Uses | undefined;
+}
+
+/** Hears of connections that statements take and give back. */
+export interface Uses {
+  /** The caller's context, to tell of the use in; absent while nobody listens. */
+  context(): AsyncResource | undefined;
+  taken(client: PoolClient, context: AsyncResource | undefined): void;
+  givenBack(error: Error | undefined, client: PoolClient, context: AsyncResource | undefined): void;
+}
+
+/** Sends one statement on a connection of its own, and a second time where that is right. */
+export function runErrand(
+  dispatch: Dispatch,
+  call: Call,
+  route: Route,
+  callback: QueryCallback,
+): void {
+  const signal = signalOf(call.query);
+  if (signal === undefined) {
+    new Errand(dispatch, call, route, callback).start();
+    return;
+  }
+  if (signal.aborted) {
+    callback(abortReason(signal));
+    return;
+  }
+  // While it waits for a connection an abort answers at once; later the connection cancels it.
+  const errand = new Errand(dispatch, call, route, (error, result) => {
+    signal.removeEventListener("abort", abort);
+    callback(error, result);
+  });
+  const abort = (): void => {
+    if (errand.giveUp()) callback(abortReason(signal));
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  errand.start();
+}
+
+/** One statement from its route to its answer. An object of its own: this is the hot path. */
+class Errand {
+  readonly #dispatch: Dispatch;
+  readonly #call: Call;
+  readonly #callback: QueryCallback;
+  #route: Route;
+  #context: AsyncResource | undefined;
+  #client: TakenClient | undefined;
+  #release: Release | undefined;
+  #stage: "waiting" | "sent" | "over" = "waiting";
+
+  constructor(dispatch: Dispatch, call: Call, route: Route, callback: QueryCallback) {
+    this.#dispatch = dispatch;
+    this.#call = call;
+    this.#route = route;
+    this.#callback = callback;
+  }
+
+  start(): void {
+    this.#context = this.#dispatch.uses?.context();
+    this.#dispatch.acquire(this.#route, undefined, this.#acquired);
+  }
+
+  /** Ends it while it waits for a connection; `false` when it has been sent. */
+  giveUp(): boolean {
+    if (this.#stage !== "waiting") return false;
+    this.#stage = "over";
+    return true;
+  }
+
+  readonly #acquired: TrackCallback = (error, client, release, route) => {
+    if (this.#stage === "over") {
+      if (client !== undefined) release();
+      return;
+    }
+    this.#stage = "sent";
+    this.#route = route;
+    if (client === undefined) {
+      this.#answer(error, undefined);
+      return;
+    }
+    this.#client = client;
+    this.#release = release;
+    this.#dispatch.uses?.taken(client, this.#context);
+    const movable = this.#dispatch.movable(this.#call, route);
+    if (movable !== undefined) this.#repeatWhenRefused(movable, client);
+    try {
+      client.send(
+        movable ?? this.#call.query,
+        this.#call.values,
+        this.#settled,
+        factsOf(this.#call),
+      );
+    } catch (thrown) {
+      this.#settled(thrown as Error);
+    }
+  };
+
+  readonly #settled: QueryCallback = (error, result) => {
+    // pg calls back again when a connection is closed under a query that it could not send.
+    if (this.#stage === "over") return;
+    this.#stage = "over";
+    if (!error) {
+      this.#giveBack(undefined);
+      this.#answer(undefined, result);
+      return;
+    }
+    const client = this.#client as TakenClient;
+    const again = this.#dispatch.repetition(this.#call, this.#route, client, error);
+    if (again !== undefined) {
+      this.#giveBack(isUsable(client) ? undefined : error);
+      new Errand(this.#dispatch, this.#call, again, this.#callback).start();
+      return;
+    }
+    this.#giveBack(this.#wasCancelled(client) ? undefined : error);
+    this.#answer(error, undefined);
+  };
+
+  #answer(error: Error | undefined, result: unknown): void {
+    this.#dispatch.answered(this.#call, this.#route, this.#client, error);
+    this.#callback(error, result);
+  }
+
+  #giveBack(error: Error | undefined): void {
+    const { uses } = this.#dispatch;
+    this.#release?.(error);
+    uses?.givenBack(error, this.#client as TakenClient, this.#context);
+  }
+
+  /** A statement that its caller's signal has cancelled leaves a good connection behind. */
+  #wasCancelled(client: EndpointClient): boolean {
+    return signalOf(this.#call.query)?.aborted === true && isUsable(client);
+  }
+
+  /** A refused cursor or stream is submitted again, and answered, by the writer. */
+  #repeatWhenRefused(movable: Replayable, client: EndpointClient): void {
+    const carrier = this.#call.query as { callback?: unknown };
+    const own = carrier.callback;
+    const quiet = (): void => {
+      client.removeListener("drain", quiet);
+      client.removeListener("end", quiet);
+      if (!movable.refused) return;
+      carrier.callback = own;
+      this.#stage = "over";
+      this.#giveBack(undefined);
+      const moved = { ...this.#call, query: movable };
+      new Errand(this.#dispatch, moved, this.#dispatch.afterRefusal(), this.#callback).start();
+    };
+    client.on("drain", quiet);
+    client.on("end", quiet);
+  }
+}

@@ -1,0 +1,462 @@
+import { AsyncResource } from "node:async_hooks";
+import type {
+  Pool as PgPool,
+  PoolConfig as PgPoolConfig,
+  PoolClient,
+  QueryArrayConfig,
+  QueryArrayResult,
+  QueryConfig,
+  QueryConfigValues,
+  QueryResult,
+  QueryResultRow,
+  Submittable,
+} from "pg";
+import { AmbientTransaction } from "./ambient-transaction.ts";
+import type { Call } from "./call.ts";
+import { Conversation, type ConversationHome } from "./client.ts";
+import { type Config, resolveConfig } from "./config/config.ts";
+import { hideSecrets } from "./config/endpoint.ts";
+import type { PoolOptions } from "./config/options.ts";
+import { describeRoute, type Explanation } from "./explanation.ts";
+import type { RoutedClient, RoutingHints } from "./routed-client.ts";
+import { Router } from "./router.ts";
+import { routes } from "./routing/decide.ts";
+import type { Target } from "./routing/route.ts";
+import { currentScope } from "./scope.ts";
+import { inCallersContext } from "./servers/callers-context.ts";
+import type { EndpointClient } from "./servers/endpoint-client.ts";
+import {
+  endpointOptions,
+  type Front,
+  openSides,
+  type Sides,
+  singleServerClient,
+} from "./servers/open-sides.ts";
+import type { PendingItem } from "./servers/pg-internals.ts";
+import {
+  bindToCaller,
+  isSubmittable,
+  type QueryCallback,
+  type QueryInput,
+  withCallersStack,
+} from "./servers/query-input.ts";
+import { runAsSetUp } from "./servers/set-up.ts";
+import {
+  type AbandonedTransaction,
+  type AcquireCallback,
+  SettlingPool,
+} from "./servers/settling-pool.ts";
+import { createClassifier } from "./statements/classify.ts";
+import { warmUp } from "./statements/parser.ts";
+import { type PoolStats, statsOf } from "./stats.ts";
+import { warn } from "./telemetry/warnings.ts";
+import { runTransaction, type TransactionClient, type TransactionOptions } from "./transaction.ts";
+
+type Callback<R> = (error: Error, result: R) => void;
+
+const passingFunction = "Passing a function as the first parameter to pool.query is not supported";
+
+/**
+ * A `pg.Pool` that sends each statement where it belongs: what only reads to a reader, all else to
+ * the writer, and a transaction as a whole to one of them. It is used as a `pg.Pool` is, and is one
+ * for `instanceof`.
+ *
+ * Besides pg-pool's events it emits `abandoned` with `{ outcome }` when a client was given back
+ * inside an open transaction, which has then been rolled back.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from "pointsman";
+ *
+ * const pool = new Pool({
+ *   writer: "postgres://app@writer.example.com/shop",
+ *   reader: "postgres://app@reader.example.com/shop",
+ * });
+ * const { rows } = await pool.query("select * from books where id = $1", [1]); // a reader
+ * await pool.query("update books set stock = stock - 1 where id = $1", [1]); // the writer
+ * await pool.end();
+ * ```
+ */
+export class Pool extends SettlingPool {
+  readonly #router: Router;
+  readonly #sides: Sides;
+  readonly #conversation: (new () => Conversation) | undefined;
+
+  /**
+   * @param options - see {@link PoolOptions}; all of it may come from the environment
+   * @throws ConfigError for the first mistake in options or environment
+   */
+  constructor(options: PoolOptions = {}) {
+    const config = resolveConfig(options);
+    super(frontOptions(config));
+    hideSecrets(this.options);
+    for (const { warning } of [config.writer, ...config.readers]) {
+      if (warning !== undefined) warn("POINTSMAN_TLS_RAISED", warning);
+    }
+    // What goes wrong here goes wrong again, and is told, at the first statement.
+    warmUp().catch(() => {});
+    const classifier = createClassifier(config.statements);
+    const front: Front = {
+      events: this,
+      classify: (sql) => classifier.classify(sql),
+      watch: (client, query) => this.#watch(client, query),
+    };
+    if (config.readers.length === 0) {
+      this.#sides = { writer: this, reader: this, readers: undefined };
+      this.#router = new Router(this.#sides, classifier, config);
+      this.Client = singleServerClient(config, front);
+      return;
+    }
+    this.#sides = openSides(config, front);
+    this.#router = new Router(this.#sides, classifier, config, {
+      context: () =>
+        this.listenerCount("acquire") + this.listenerCount("release") > 0
+          ? new AsyncResource("pointsman.use")
+          : undefined,
+      taken: (client, context) => {
+        if (context !== undefined) this.emitIn(context, "acquire", client);
+      },
+      givenBack: (error, client, context) => {
+        if (context !== undefined) this.emitIn(context, "release", error, client);
+      },
+    });
+    this.Client = this.#sides.writer.Client;
+    this.#conversation = conversationClass({
+      router: this.#router,
+      options: this.options as unknown as Readonly<Record<string, unknown>>,
+      connectionTimeoutMillis: config.writerPool.connectionTimeoutMillis ?? 0,
+      setUpFailed: (error) => {
+        this.emit("error", error);
+      },
+    });
+    for (const count of ["totalCount", "idleCount", "expiredCount"] as const) {
+      Object.defineProperty(this, count, { get: () => this.#sides.writer[count] });
+    }
+    // Those who wait for a client of connect() wait here, and those who wait for the writer there.
+    Object.defineProperty(this, "waitingCount", {
+      get: () => this.#sides.writer.waitingCount + this.#own("waitingCount"),
+    });
+  }
+
+  /** The writer's pool, for who wants to choose by hand. With one server: this pool. */
+  get writer(): PgPool {
+    return this.#sides.writer;
+  }
+
+  /** The readers' pool, for who wants to choose by hand. With one server: this pool. */
+  get reader(): PgPool {
+    return this.#sides.reader;
+  }
+
+  /**
+   * Takes a client out of the pool, as `pg.Pool` does. With readers it is a conversation: each of
+   * its statements goes where it belongs, until one does more than read; from then on all go to the
+   * writer, on one connection, until it is released; what it leaves on its connections is reset.
+   * With one server it is a connection, and session state stays on it, as in `pg.Pool`.
+   */
+  override connect(): Promise<RoutedClient>;
+  override connect(
+    callback: (
+      error: Error | undefined,
+      client: RoutedClient | undefined,
+      done: (error?: Error | boolean) => void,
+    ) => void,
+  ): void;
+  override connect(callback?: AcquireCallback): Promise<RoutedClient> | undefined {
+    if (callback === undefined) return super.connect() as Promise<RoutedClient>;
+    super.connect(callback);
+    return undefined;
+  }
+
+  /**
+   * Sends one statement where it belongs, in all the forms that `pg.Pool` has. Inside the callback
+   * of {@link Pool.transaction} it joins that transaction.
+   *
+   * @throws whatever PostgreSQL or `pg` raise, untouched; PointsmanError `TRANSACTION_ENDED` for
+   * what outlives a transaction that was rolled back, unless it only reads, and
+   * `READER_OF_ANOTHER_CLUSTER`
+   */
+  override query<T extends Submittable>(queryStream: T): T;
+  override query<R extends unknown[] = unknown[], I = unknown[]>(
+    queryConfig: QueryArrayConfig<I> & RoutingHints,
+    values?: QueryConfigValues<I>,
+  ): Promise<QueryArrayResult<R>>;
+  // The default for rows is pg's own: what accepts a pg.Pool must accept this one.
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  override query<R extends QueryResultRow = any, I = unknown[]>(
+    queryConfig: QueryConfig<I> & RoutingHints,
+  ): Promise<QueryResult<R>>;
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  override query<R extends QueryResultRow = any, I = unknown[]>(
+    queryTextOrConfig: string | (QueryConfig<I> & RoutingHints),
+    values?: QueryConfigValues<I>,
+  ): Promise<QueryResult<R>>;
+  override query<R extends unknown[] = unknown[], I = unknown[]>(
+    queryConfig: QueryArrayConfig<I> & RoutingHints,
+    callback: Callback<QueryArrayResult<R>>,
+  ): void;
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  override query<R extends QueryResultRow = any, I = unknown[]>(
+    queryTextOrConfig: string | (QueryConfig<I> & RoutingHints),
+    callback: Callback<QueryResult<R>>,
+  ): void;
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  override query<R extends QueryResultRow = any, I = unknown[]>(
+    queryText: string,
+    values: QueryConfigValues<I>,
+    callback: Callback<QueryResult<R>>,
+  ): void;
+  override query(query: unknown, values?: unknown, callback?: unknown): unknown {
+    if (typeof query === "function") {
+      setImmediate(query as (error: Error) => void, new Error(passingFunction));
+      return undefined;
+    }
+    const given = typeof values === "function" ? values : callback;
+    const parameters = typeof values === "function" ? undefined : values;
+    if (typeof given === "function") {
+      this.#send(query, parameters, inCallersContext(given as QueryCallback));
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      this.#send(query, parameters, (error, result) => {
+        if (error) reject(error);
+        else resolve(result);
+      });
+    }).catch(withCallersStack);
+  }
+
+  #send(query: unknown, values: unknown, callback: QueryCallback): void {
+    if (query === null || query === undefined) {
+      callback(new TypeError("Client was passed a null or undefined query"));
+      return;
+    }
+    const scope = currentScope();
+    const call = this.#router.call(query as QueryInput, values);
+    const transaction = AmbientTransaction.of(this, scope?.transaction);
+    if (transaction !== undefined && (transaction.open || !onlyReads(call))) {
+      this.#join(transaction, call, callback);
+      return;
+    }
+    if (this.closing) {
+      callback(new Error("Cannot use a pool after calling end on the pool"));
+      return;
+    }
+    if (isSubmittable(query)) bindToCaller(query);
+    const route = this.#router.route(call, {
+      scope: scope?.writer,
+      asked: (query as RoutingHints).target,
+    });
+    this.#router.run(call, route, callback);
+  }
+
+  /**
+   * Sends a statement in the transaction around its caller. Reads do not wait for a nested one that
+   * they are not part of: nothing of them can be lost, and it may be waiting for them.
+   */
+  #join(transaction: AmbientTransaction, call: Call, callback: QueryCallback): void {
+    const send = (client: PoolClient): void => {
+      client.query(call.query as string, call.values as unknown[], callback as never);
+    };
+    const atOnce = onlyReads(call) || !transaction.mustWait(currentScope()?.transaction);
+    if (!transaction.open || !atOnce) {
+      transaction.run(send).catch(callback);
+      return;
+    }
+    try {
+      send(transaction.client);
+    } catch (error) {
+      callback(error as Error);
+    }
+  }
+
+  /** Counts what is sent by hand: on a client of one server, or on `writer` and `reader`. */
+  #watch(client: EndpointClient, query: QueryInput): (error: Error | undefined) => void {
+    const call = this.#router.call(query, undefined);
+    const status = client.getTransactionStatus();
+    const route =
+      this.#sides.readers === undefined
+        ? this.#router.route(call, {
+            transaction: status === "T" || status === "E" ? "writer" : undefined,
+            scope: currentScope()?.writer,
+            asked: (query as RoutingHints).target,
+          })
+        : routes[client.side].direct;
+    return (error) => this.#router.answered(call, route, client, error);
+  }
+
+  /**
+   * Runs `fn` in a transaction: committed when it returns, rolled back when it throws. All of it
+   * runs on one server: the writer, or a reader when it is declared `readOnly`. Statements that
+   * functions called by `fn` send through this pool join it. Inside another transaction of this
+   * pool it becomes a savepoint.
+   *
+   * @param fn - gets the client that carries the transaction
+   * @param options - see {@link TransactionOptions}
+   * @returns what `fn` returns
+   * @throws what `fn` throws; PointsmanError `TRANSACTION_NOT_COMMITTED` when a statement failed,
+   * its error was caught inside `fn`, and PostgreSQL therefore rolled back, or when `fn` has sent
+   * COMMIT or ROLLBACK itself; `TRANSACTION_OPTIONS_NESTED` for options of a nested transaction;
+   * `TRANSACTION_ENDED` inside one that was rolled back
+   *
+   * @example
+   * ```ts
+   * import { createPool } from "pointsman";
+   *
+   * const pool = createPool();
+   * const id = await pool.transaction(
+   *   async (tx) => {
+   *     const { rows } = await tx.query("insert into orders (customer) values ($1) returning id", [7]);
+   *     await pool.query("update customers set orders = orders + 1 where id = $1", [7]); // joins
+   *     return rows[0].id;
+   *   },
+   *   { isolationLevel: "serializable", retries: 3 },
+   * );
+   * ```
+   */
+  transaction<T>(
+    fn: (tx: TransactionClient) => Promise<T> | T,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    return runTransaction(this, fn, options);
+  }
+
+  /**
+   * Where a text would go now, and why. Nothing is sent.
+   *
+   * @param sql - the text
+   * @param hints - what the query's config would say
+   *
+   * @example
+   * ```ts
+   * import { createPool } from "pointsman";
+   *
+   * const pool = createPool();
+   * const { target, reason } = await pool.explain("select nextval('orders_id_seq')");
+   * console.log(target, reason); // writer writing-function
+   * ```
+   */
+  async explain(sql: string, hints: RoutingHints = {}): Promise<Explanation> {
+    const facts = this.#router.classify(sql);
+    const scope = currentScope();
+    const transaction = AmbientTransaction.of(this, scope?.transaction);
+    const route = this.#router.route(
+      { text: sql, facts },
+      {
+        transaction: transaction?.open === true ? standOf(transaction) : undefined,
+        scope: scope?.writer,
+        asked: hints.target,
+      },
+    );
+    return describeRoute(facts, route);
+  }
+
+  /** Numbers since the pool was made. */
+  stats(): PoolStats {
+    return statsOf(this.#router, this.#sides, {
+      total: this.#own("totalCount"),
+      idle: this.#own("idleCount"),
+      waiting: this.#own("waitingCount"),
+      max: this.options.max,
+    });
+  }
+
+  /** A count of this pool itself, whose clients are conversations where there are readers. */
+  #own(count: "totalCount" | "idleCount" | "waitingCount"): number {
+    return Reflect.get(SettlingPool.prototype, count, this);
+  }
+
+  protected override async endOwned(): Promise<void> {
+    if (this.#sides.readers === undefined) return;
+    this.#sides.readers.probe.end();
+    // What a reader refuses while it drains goes to the writer, which therefore ends last.
+    await this.#sides.reader.endIfOpen();
+    await this.#sides.writer.endIfOpen();
+  }
+
+  override on(event: "abandoned", listener: (found: AbandonedTransaction) => void): this;
+  override on(
+    event: "error" | "release",
+    listener: (error: Error, client: RoutedClient) => void,
+  ): this;
+  override on(
+    event: "connect" | "acquire" | "remove",
+    listener: (client: RoutedClient) => void,
+  ): this;
+  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+    return super.on(event as "connect", listener as (client: unknown) => void);
+  }
+
+  override newClient(pending: PendingItem): void {
+    if (this.#conversation === undefined) {
+      super.newClient(pending);
+      return;
+    }
+    // pg-pool makes its clients of `this.Client`; to everybody else that is a real client's class.
+    const real = this.Client;
+    this.Client = this.#conversation;
+    try {
+      super.newClient(pending);
+    } finally {
+      this.Client = real;
+    }
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (this.listenerCount(event) === 0) return false;
+    const [client] = args;
+    const emit = (): boolean => super.emit(event, ...args);
+    if (event === "connect") return runAsSetUp(client as object, emit);
+    if (event === "acquire" && client instanceof Conversation) return client.introduce(emit);
+    return emit();
+  }
+}
+
+/**
+ * Makes a {@link Pool}: `createPool()` takes everything from the environment.
+ *
+ * @param options - see {@link PoolOptions}
+ * @throws ConfigError for the first mistake in options or environment
+ *
+ * @example
+ * ```ts
+ * import { createPool } from "pointsman";
+ *
+ * const pool = createPool({ writer: "postgres://app@localhost/shop", mirror: true });
+ * ```
+ */
+export function createPool(options: PoolOptions = {}): Pool {
+  return new Pool(options);
+}
+
+function onlyReads({ facts }: Call): boolean {
+  return facts.effect === "read" && facts.session.length === 0;
+}
+
+/** Where an ambient transaction runs. */
+function standOf({ client }: AmbientTransaction): Target {
+  return (client instanceof Conversation ? client.transactionOn : undefined) ?? "writer";
+}
+
+function conversationClass(home: ConversationHome): new () => Conversation {
+  // Not called after the pool: Drizzle takes a client whose class has "Pool" in its name for one.
+  return class RoutedClient extends Conversation {
+    constructor() {
+      super(home);
+    }
+  };
+}
+
+/** pg's options of the pool itself: with readers its clients are not connections. */
+function frontOptions(config: Config): PgPoolConfig {
+  const options = endpointOptions(config.writerPool, config.writer);
+  if (config.readers.length === 0) return options;
+  const {
+    onConnect: _o,
+    verify: _v,
+    maxUses: _u,
+    maxLifetimeSeconds: _l,
+    min: _m,
+    ...front
+  } = options;
+  return front;
+}

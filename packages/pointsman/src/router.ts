@@ -1,0 +1,337 @@
+import { LRUCache } from "lru-cache";
+import { type Call, type CallOrigin, callOrigin } from "./call.ts";
+import type { Config } from "./config/config.ts";
+import {
+  type Dispatch,
+  runErrand,
+  type TakenClient,
+  type TrackCallback,
+  type Uses,
+} from "./errand.ts";
+import { decide, type RouteContext, routes } from "./routing/decide.ts";
+import type { Reason } from "./routing/reasons.ts";
+import { reasons } from "./routing/reasons.ts";
+import type { Route, Target } from "./routing/route.ts";
+import { signalOf } from "./servers/abortable-query.ts";
+import type { EndpointClient } from "./servers/endpoint-client.ts";
+import type { Sides } from "./servers/open-sides.ts";
+import { isUsable } from "./servers/pg-internals.ts";
+import {
+  derive,
+  isSubmittable,
+  type QueryCallback,
+  type QueryInput,
+  snapshot,
+  textOf,
+} from "./servers/query-input.ts";
+import { isReaderRefusal, isServerGoingAway } from "./servers/refusal.ts";
+import { type Replayable, replayable, watched } from "./servers/replayable.ts";
+import type { Release, SettlingPool } from "./servers/settling-pool.ts";
+import type { Classifier } from "./statements/classify.ts";
+import type { Classification } from "./statements/types.ts";
+import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
+
+/** A memory of texts, bounded in their number and in the memory that they take. */
+function boundedTexts<V extends true | string>(): LRUCache<string, V> {
+  return new LRUCache({
+    max: 10_000,
+    maxSize: 8 * 1024 * 1024,
+    sizeCalculation: (value, key) => 2 * (key.length + (value === true ? 0 : value.length)) + 64,
+  });
+}
+
+/** A query whose text cannot be seen: nothing is known, so it may do anything. */
+const unseen: Classification = Object.freeze({
+  effect: "write",
+  verdict: "unparsable",
+  reader: false,
+  statements: [],
+  reads: [],
+  writes: [],
+  functions: [],
+  session: [],
+  repeatable: false,
+});
+
+/**
+ * Takes a statement from its text to the connection that runs it, puts right what a reader
+ * refuses, and counts. `pool.query()` and checked-out clients share it: there is one way.
+ */
+export class Router implements Dispatch {
+  readonly #sides: Sides;
+  readonly #classifier: Classifier;
+  readonly #readOnlyTransactions: Target;
+  readonly #refused = boundedTexts<true>();
+  /** Refused too late to be moved: the writer has them next, and tells whether that is right. */
+  readonly #suspects = boundedTexts<true>();
+  readonly #names = boundedTexts<string>();
+  /** Statements answered, by the reason of their route. */
+  readonly counts: Record<Reason, number>;
+  readonly targets: Record<Target, number> = { writer: 0, reader: 0 };
+  refusals = 0;
+
+  readonly uses: Uses | undefined;
+
+  /** @param uses - hears of connections taken and given back by `run` */
+  constructor(sides: Sides, classifier: Classifier, config: Config, uses?: Uses) {
+    this.#sides = sides;
+    this.uses = uses;
+    this.#classifier = classifier;
+    this.#readOnlyTransactions = config.readOnlyTransactions;
+    this.counts = Object.fromEntries(Object.keys(reasons).map((reason) => [reason, 0])) as Record<
+      Reason,
+      number
+    >;
+  }
+
+  classify(text: string | undefined): Classification {
+    return text === undefined ? unseen : this.#classifier.classify(text);
+  }
+
+  /** A statement as it is called now. */
+  call(query: QueryInput, values: unknown): Call {
+    const own = this.#withText(snapshot(query));
+    const text = textOf(own);
+    return { query: own, values, text, facts: this.classify(text), origin: callOrigin() };
+  }
+
+  /** A statement that is called by its name alone must be known on whichever side runs it. */
+  #withText(query: QueryInput): QueryInput {
+    if (typeof query !== "object" || query === null || isSubmittable(query)) return query;
+    const { name, text } = query;
+    if (typeof name !== "string") return query;
+    if (typeof text === "string") {
+      if (this.#names.get(name) !== text) this.#names.set(name, text);
+      return query;
+    }
+    const known = this.#names.get(name);
+    return known === undefined ? query : derive(query, { text: known });
+  }
+
+  /** Where a statement goes, with what this router knows besides the caller's context. */
+  route(call: Pick<Call, "facts" | "text">, context: RouteContext): Route {
+    // Field by field: spreading the context here takes a third of what routing costs in all.
+    return decide(call.facts, {
+      transaction: context.transaction,
+      conversation: context.conversation,
+      scope: context.scope,
+      asked: context.asked,
+      refused: this.#isRefused(call.text),
+      readOnlyTransactions: this.#readOnlyTransactions,
+    });
+  }
+
+  /**
+   * Takes a connection for a route. Where no reader can be reached it is the writer's, and the
+   * route that is called back says so.
+   *
+   * @param budget - milliseconds to wait at most; `undefined`: as the pool was configured
+   */
+  acquire(route: Route, budget: number | undefined, callback: TrackCallback): void {
+    const { readers, reader, writer } = this.#sides;
+    if (route.target === "writer" || readers === undefined) {
+      takeWithin(writer, budget, route, callback);
+      return;
+    }
+    const limit = budget ?? (reader.options.connectionTimeoutMillis || undefined);
+    const deadline = limit === undefined ? undefined : performance.now() + limit;
+    this.#acquireReader(route, deadline, readers.addresses.all.length, callback);
+  }
+
+  #acquireReader(
+    route: Route,
+    deadline: number | undefined,
+    attempts: number,
+    callback: TrackCallback,
+  ): void {
+    const { readers, reader } = this.#sides;
+    if (readers === undefined) return;
+    const { addresses, identity } = readers;
+    if (identity.problem !== undefined) {
+      callback(identity.problem, undefined, () => {}, route);
+      return;
+    }
+    if (attempts === 0 || (!addresses.available && reader.idleCount === 0)) {
+      this.#acquireInstead(deadline, callback);
+      return;
+    }
+    if (deadline === undefined || reader.idleCount > reader.waitingCount) {
+      takeWithin(reader, undefined, route, (error, client, release) => {
+        if (error !== undefined && addresses.isConnectFailure(error)) {
+          // Another endpoint if one is left, else the writer.
+          this.#acquireReader(route, deadline, attempts - 1, callback);
+        } else callback(error, client, release, route);
+      });
+      return;
+    }
+    // A reader that stays silent has half of the time, so that the writer has the other.
+    const left = remaining(deadline);
+    const unreachable = (): boolean => addresses.opening > 0 || !addresses.available;
+    takePatiently(reader, [left / 2, left], unreachable, (outcome, error, client, release) => {
+      if (outcome === "given up") this.#acquireInstead(deadline, callback);
+      else if (error !== undefined && addresses.isConnectFailure(error)) {
+        this.#acquireReader(route, deadline, attempts - 1, callback);
+      } else callback(error, client, release, route);
+    });
+  }
+
+  /** Takes the writer's connection, since no reader can be reached. */
+  #acquireInstead(deadline: number | undefined, callback: TrackCallback): void {
+    const budget = deadline === undefined ? undefined : remaining(deadline);
+    takeWithin(this.#sides.writer, budget, routes.writer["reader-unavailable"], callback);
+  }
+
+  /** Sends one statement on a connection of its own. */
+  run(call: Call, route: Route, callback: QueryCallback): void {
+    runErrand(this, call, route, callback);
+  }
+
+  /** Counts a refusal by a reader, and gives the route of the second attempt. */
+  afterRefusal(): Route {
+    this.refusals += 1;
+    return routes.writer["after-refusal"];
+  }
+
+  #mayRepeat(call: Call, route: Route): boolean {
+    return route.target === "reader" && this.#sides.readers !== undefined && call.facts.repeatable;
+  }
+
+  #isRefused(text: string | undefined): boolean {
+    if (text === undefined || this.#refused.size + this.#suspects.size === 0) return false;
+    return this.#refused.has(text) || this.#suspects.has(text);
+  }
+
+  /** What to submit in place of a cursor or a stream that may have to move to the writer. */
+  movable(call: Call, route: Route): Replayable | undefined {
+    if (!isSubmittable(call.query)) return undefined;
+    if (this.#suspects.size > 0 && call.text !== undefined && this.#suspects.has(call.text)) {
+      return watched(call.query);
+    }
+    if (!this.#mayRepeat(call, route)) return undefined;
+    return replayable(call.query, () => {
+      this.refusals += 1;
+      if (call.text !== undefined) this.#suspects.set(call.text, true);
+    });
+  }
+
+  /**
+   * The route on which a statement that failed is sent again, if it may be: a reader refused it
+   * for being a reader, or the reader was lost and the statement only reads.
+   */
+  repetition(call: Call, route: Route, client: EndpointClient, error: Error): Route | undefined {
+    if (isSubmittable(call.query) || !this.#mayRepeat(call, route)) return undefined;
+    if (signalOf(call.query)?.aborted === true) return undefined;
+    if (isReaderRefusal(error)) return this.afterRefusal();
+    if (!isUsable(client) || isServerGoingAway(error)) return routes.writer["reader-unavailable"];
+    return undefined;
+  }
+
+  /** Counts a statement that has its answer, learns from it and tells whoever listens. */
+  answered(
+    call: Call,
+    route: Route,
+    client: EndpointClient | undefined,
+    error: Error | undefined,
+  ): void {
+    this.counts[route.reason] += 1;
+    this.targets[route.target] += 1;
+    if (call.text !== undefined) this.#learn(call.text, route, error === undefined);
+    if (call.origin !== undefined) publish(call, call.origin, route, client, error);
+  }
+
+  /** A text belongs to the writer when a reader has refused it and the writer has not. */
+  #learn(text: string, { reason }: Route, succeeded: boolean): void {
+    const suspected =
+      reason === "refused" && this.#suspects.size > 0 && this.#suspects.delete(text);
+    if (succeeded && (suspected || reason === "after-refusal")) this.#refused.set(text, true);
+  }
+
+  get refusedTexts(): number {
+    return this.#refused.size;
+  }
+
+  classifierStats(): ReturnType<Classifier["stats"]> {
+    return this.#classifier.stats();
+  }
+}
+
+function publish(
+  call: Call,
+  { at, context }: CallOrigin,
+  route: Route,
+  client: EndpointClient | undefined,
+  error: Error | undefined,
+): void {
+  const event: StatementEvent = {
+    text: call.text ?? "",
+    effect: call.facts.effect,
+    target: route.target,
+    reason: route.reason,
+    endpoint: client?.endpointName ?? "",
+    durationMs: performance.now() - at,
+    ...(error === undefined ? {} : { error }),
+  };
+  context.runInAsyncScope(() => statementChannel.publish(event));
+}
+
+function remaining(deadline: number): number {
+  return Math.max(1, deadline - performance.now());
+}
+
+/** Takes a client from a pool, waiting for `budget` milliseconds at most. */
+function takeWithin(
+  pool: SettlingPool,
+  budget: number | undefined,
+  route: Route,
+  callback: TrackCallback,
+): void {
+  if (budget === undefined) {
+    pool.acquire((error, client, release) =>
+      callback(error, client as TakenClient | undefined, release, route),
+    );
+    return;
+  }
+  takePatiently(
+    pool,
+    [budget],
+    () => false,
+    (_outcome, error, client, release) => callback(error, client, release, route),
+  );
+}
+
+/**
+ * Takes a client from a pool. At each of the times, in milliseconds from now, it is given up if
+ * there is no sense in waiting; at the last one it is an error.
+ */
+function takePatiently(
+  pool: SettlingPool,
+  times: readonly [number, ...number[]],
+  hopeless: () => boolean,
+  callback: (
+    outcome: "answered" | "given up",
+    error: Error | undefined,
+    client: TakenClient | undefined,
+    release: Release,
+  ) => void,
+): void {
+  let over = false;
+  const timers = times.map((millis, at) =>
+    setTimeout(() => {
+      const last = at === times.length - 1;
+      if (over || !(last || hopeless())) return;
+      over = true;
+      for (const timer of timers) clearTimeout(timer);
+      const error = new Error("timeout exceeded when trying to connect");
+      callback(hopeless() ? "given up" : "answered", error, undefined, () => {});
+    }, millis).unref(),
+  );
+  pool.acquire((error, client, release) => {
+    if (over) {
+      if (client !== undefined) release();
+      return;
+    }
+    over = true;
+    for (const timer of timers) clearTimeout(timer);
+    callback("answered", error, client as TakenClient | undefined, release);
+  });
+}

@@ -1,0 +1,121 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { AmbientTransaction } from "./ambient-transaction.ts";
+
+/** What holds for the code that runs inside a callback, and for everything that it calls. */
+export interface Scope {
+  /** All statements go to the writer. */
+  readonly writer: boolean;
+  /** The innermost transaction that this library opened around the code. */
+  readonly transaction?: AmbientTransaction | undefined;
+}
+
+/**
+ * The storage hangs on the global object, so that an ESM copy, a CommonJS copy and the chunks of a
+ * bundler in one process share one scope. The version in the key changes with the shape of `Scope`.
+ */
+const home = Symbol.for("pointsman.scope.v1");
+
+function sharedStorage(): AsyncLocalStorage<Scope | undefined> {
+  const holder = globalThis as { [home]?: AsyncLocalStorage<Scope | undefined> };
+  holder[home] ??= new AsyncLocalStorage<Scope | undefined>();
+  return holder[home];
+}
+
+const storage = sharedStorage();
+
+/** The scope that the caller runs in, if any. */
+export function currentScope(): Scope | undefined {
+  return storage.getStore();
+}
+
+/** Runs `fn` in `scope`; `undefined` means in none. */
+export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
+  return storage.run(scope, fn);
+}
+
+/**
+ * Sends every statement inside `fn` to the writer, also in functions that it calls and that know
+ * nothing of it. Nests; outside of `fn` nothing changes.
+ *
+ * @param fn - what to run; may be asynchronous
+ * @returns what `fn` returns
+ *
+ * @example
+ * ```ts
+ * import { createPool, withWriter } from "pointsman";
+ *
+ * const pool = createPool();
+ * const order = await withWriter(() => pool.query("select * from orders where id = $1", [42]));
+ * ```
+ */
+export function withWriter<T>(fn: () => T): T {
+  return runInScope({ ...currentScope(), writer: true }, fn);
+}
+
+/**
+ * Runs `fn` outside of the transaction that `pool.transaction()` has opened around the caller:
+ * its statements are committed by themselves, on connections of their own.
+ *
+ * @param fn - what to run; may be asynchronous
+ * @returns what `fn` returns
+ *
+ * @example
+ * ```ts
+ * import { createPool, outsideTransaction } from "pointsman";
+ *
+ * const pool = createPool();
+ * await pool.transaction(async (tx) => {
+ *   await tx.query("update accounts set balance = balance - 10 where id = 1");
+ *   // stays, whatever becomes of the transaction
+ *   await outsideTransaction(() => pool.query("insert into attempts (account) values (1)"));
+ * });
+ * ```
+ */
+export function outsideTransaction<T>(fn: () => T): T {
+  return runInScope({ writer: currentScope()?.writer ?? false }, fn);
+}
+
+type AnyFunction = (this: unknown, ...args: never[]) => unknown;
+
+/**
+ * Wraps a function so that all its statements go to the writer, like {@link withWriter}. Works as a
+ * wrapper and as a method decorator, in the standard's form and in TypeScript's older one.
+ *
+ * @example
+ * ```ts
+ * import { createPool, onWriter } from "pointsman";
+ *
+ * const pool = createPool();
+ * const balanceOf = onWriter(async (id: number) => {
+ *   const { rows } = await pool.query("select balance from accounts where id = $1", [id]);
+ *   return rows[0]?.balance;
+ * });
+ *
+ * class Accounts {
+ *   balance = onWriter((id: number) => balanceOf(id)); // or, as a decorator: @onWriter
+ * }
+ * ```
+ */
+export function onWriter<F extends AnyFunction>(
+  fn: F,
+  context?: ClassMethodDecoratorContext | undefined,
+): F;
+export function onWriter(
+  target: object,
+  key: string | symbol,
+  descriptor: PropertyDescriptor,
+): PropertyDescriptor;
+export function onWriter(
+  first: AnyFunction | object,
+  _second?: unknown,
+  descriptor?: PropertyDescriptor,
+): unknown {
+  if (descriptor !== undefined) {
+    return { ...descriptor, value: onWriter(descriptor.value as AnyFunction) };
+  }
+  const fn = first as AnyFunction;
+  const wrapped = function (this: unknown, ...args: never[]): unknown {
+    return withWriter(() => fn.apply(this, args));
+  };
+  return Object.defineProperty(wrapped, "name", { value: fn.name, configurable: true });
+}

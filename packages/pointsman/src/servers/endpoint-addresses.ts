@@ -1,0 +1,169 @@
+import type { ClientConfig } from "pg";
+import type { Auth } from "../auth/auth.ts";
+import { OpeningRate } from "../auth/opening-rate.ts";
+import type { Endpoint } from "../config/endpoint.ts";
+
+/** How long an endpoint that could not be connected to is left alone, in milliseconds. */
+const coolDownMillis = 1000;
+
+/** One endpoint of a side, and how connecting to it has gone. */
+export class EndpointAddress {
+  readonly name: string;
+  readonly client: Readonly<ClientConfig>;
+  /** Connections that are open now. */
+  open = 0;
+  /** Connections that are being opened. */
+  opening = 0;
+  /** Times that connecting has failed since it last worked. */
+  failures = 0;
+  lastError: Error | undefined;
+  /** Makes the passwords of its connections. */
+  readonly auth: Auth | undefined;
+  readonly #rate: OpeningRate | undefined;
+  readonly #otherwise: Endpoint["otherwise"];
+  /** The server did not want TLS as it was configured first. */
+  #isOtherwise = false;
+  #leftAloneUntil = 0;
+  readonly #onFailure: (address: EndpointAddress, error: Error) => void;
+
+  constructor(endpoint: Endpoint, onFailure: (address: EndpointAddress, error: Error) => void) {
+    this.name = endpoint.name;
+    this.client = endpoint.client;
+    this.auth = endpoint.auth;
+    const { connectionsPerSecond = Number.POSITIVE_INFINITY } = endpoint.auth ?? {};
+    this.#rate = Number.isFinite(connectionsPerSecond)
+      ? new OpeningRate(connectionsPerSecond)
+      : undefined;
+    this.#otherwise = endpoint.otherwise;
+    this.#onFailure = onFailure;
+  }
+
+  /**
+   * Calls `open` when the next connection may be opened, which is mostly now.
+   *
+   * @returns gives that up
+   */
+  whenItsTurn(open: () => void): () => void {
+    if (this.#rate !== undefined) return this.#rate.wait(open);
+    open();
+    return () => {};
+  }
+
+  /** TLS as the server wants it, where that is not what was configured first. */
+  get ssl(): ClientConfig["ssl"] | undefined {
+    if (!this.#isOtherwise) return undefined;
+    return this.#otherwise === "plain" ? false : this.#otherwise;
+  }
+
+  /** Whether a connection failed for its TLS and is worth another attempt, with or without it. */
+  turnsFor(error: Error & { code?: string }): boolean {
+    if (this.#otherwise === undefined || this.#isOtherwise) return false;
+    const refused =
+      this.#otherwise === "plain"
+        ? error.message === "The server does not support SSL connections"
+        : error.code === "28000";
+    if (refused) this.#isOtherwise = true;
+    return refused;
+  }
+
+  get available(): boolean {
+    return this.#leftAloneUntil === 0 || performance.now() >= this.#leftAloneUntil;
+  }
+
+  opened(): void {
+    this.opening -= 1;
+    this.open += 1;
+    this.failures = 0;
+    this.lastError = undefined;
+    this.#leftAloneUntil = 0;
+  }
+
+  /** It failed, and is tried once more at once. */
+  repeated(): void {
+    this.opening -= 1;
+  }
+
+  closed(): void {
+    this.open -= 1;
+  }
+
+  failed(error: Error): void {
+    this.opening -= 1;
+    this.failures += 1;
+    this.lastError = error;
+    this.#leftAloneUntil = performance.now() + coolDownMillis;
+    this.#onFailure(this, error);
+  }
+}
+
+/** The endpoints of one side: each new connection goes to the least used one that works. */
+export class EndpointAddresses {
+  readonly all: readonly EndpointAddress[];
+  readonly #connectFailures = new WeakSet<Error>();
+
+  /** @param onFirstFailure - called when an endpoint cannot be reached that could be before */
+  constructor(
+    endpoints: readonly Endpoint[],
+    onFirstFailure: (address: EndpointAddress) => void = () => {},
+  ) {
+    const onFailure = (address: EndpointAddress, error: Error): void => {
+      this.#connectFailures.add(error);
+      if (address.failures === 1) onFirstFailure(address);
+    };
+    this.all = endpoints.map((endpoint) => new EndpointAddress(endpoint, onFailure));
+  }
+
+  /** Whether an error of a pool says that connecting failed, as opposed to waiting for a turn. */
+  isConnectFailure(error: Error): boolean {
+    if (this.#connectFailures.has(error)) return true;
+    return error.cause instanceof Error && this.#connectFailures.has(error.cause);
+  }
+
+  /** Whether connecting to any of them is worth a try. */
+  get available(): boolean {
+    return this.all.some((address) => address.available);
+  }
+
+  /** How many connections are being opened. */
+  get opening(): number {
+    return this.all.reduce((sum, address) => sum + address.opening, 0);
+  }
+
+  /** The endpoint for the next connection. */
+  pick(): EndpointAddress {
+    let best: EndpointAddress | undefined;
+    for (const address of this.all) {
+      if (best === undefined || rank(address) < rank(best)) best = address;
+    }
+    return best as EndpointAddress;
+  }
+
+  /**
+   * pg's options for a connection to one of several endpoints. With a single endpoint the pool's
+   * own options lead there already, and reach the client as they are.
+   */
+  configure(options: ClientConfig | undefined, address: EndpointAddress): ClientConfig | undefined {
+    const { ssl } = address;
+    const alone = this.all.length === 1;
+    if (alone && ssl === undefined) return options;
+    const client = alone ? options : address.client;
+    return {
+      ...options,
+      ...client,
+      ...shown(client),
+      ...(ssl === undefined ? {} : { ssl }),
+    };
+  }
+}
+
+/** The options that are hidden from spreading. */
+function shown({ password, connectionString }: ClientConfig = {}): ClientConfig {
+  return {
+    ...(password === undefined ? {} : { password }),
+    ...(connectionString === undefined ? {} : { connectionString }),
+  };
+}
+
+function rank(address: EndpointAddress): number {
+  return address.open + address.opening + (address.available ? 0 : 1_000_000);
+}

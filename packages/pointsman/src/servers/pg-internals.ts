@@ -1,0 +1,127 @@
+import type { Socket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import type { Client, ClientBase } from "pg";
+import { secureOptions } from "../auth/secure-options.ts";
+
+/**
+ * What this library uses of `pg.Client` beyond its documented surface. Kept in one place, and held
+ * against both ends of the supported range of `pg` by the tests.
+ */
+export interface ClientInternals {
+  /** Whether the server has answered what was sent; absent until something was. */
+  readonly readyForQuery?: boolean;
+  readonly _queryQueue?: unknown[];
+  readonly _activeQuery?: unknown;
+  readonly _queryable?: boolean;
+  readonly _ending?: boolean;
+  readonly _ended?: boolean;
+  readonly processID?: number | null;
+  readonly secretKey?: number | null;
+  readonly connection?: {
+    parsedStatements: Record<string, string>;
+    submittedNamedStatements?: Record<string, string>;
+    readonly stream: Pick<Socket, "destroy" | "once" | "removeListener">;
+    readonly ssl?: boolean | ConnectionOptions;
+    on(event: "errorMessage", listener: (message: ServerError) => void): void;
+  };
+}
+
+/** The fields of an ErrorResponse that decisions are made on. */
+export interface ServerError {
+  readonly code?: string | undefined;
+  readonly routine?: string | undefined;
+  readonly schema?: string | undefined;
+  readonly constraint?: string | undefined;
+}
+
+export function internals(client: ClientBase | Client): ClientInternals {
+  return client as unknown as ClientInternals;
+}
+
+/**
+ * Gives a connection that is to be opened the TLS options that are hidden from printing: `pg` hands
+ * on to TLS what is enumerable. The connection's own fields are hidden instead: these options, and
+ * the socket, which keeps them.
+ */
+export function lendSecrets({ connection }: ClientInternals): void {
+  if (connection === undefined) return;
+  const { ssl } = connection;
+  const value = typeof ssl === "object" ? secureOptions(ssl) : ssl;
+  Object.defineProperty(connection, "ssl", { value, enumerable: false });
+  Object.defineProperty(connection, "stream", { enumerable: false });
+}
+
+/**
+ * Gives a client its password, or a function that `pg` calls for it when the server asks, out of
+ * sight of whoever prints the client.
+ */
+export function setPassword(
+  client: Client,
+  value: null | (() => Promise<string> | undefined),
+): void {
+  const { connectionParameters } = client as unknown as { connectionParameters: object };
+  for (const holder of [client, connectionParameters]) {
+    Object.defineProperty(holder, "password", {
+      value,
+      configurable: true,
+      enumerable: false,
+      writable: true,
+    });
+  }
+}
+
+/** What pg-pool keeps of a caller that waits for a connection. */
+export interface PendingItem {
+  readonly callback: (error: Error | undefined, client: unknown, release: unknown) => void;
+  readonly timedOut: boolean;
+}
+
+/** What this library uses of `pg.Pool` beyond its documented surface. */
+export interface PoolInternals {
+  newClient(pending: PendingItem): void;
+  _isFull(): boolean;
+  readonly _pendingQueue: PendingItem[];
+}
+
+/** The connection can still carry statements. */
+export function isUsable(client: ClientBase): boolean {
+  const { _queryable, _ending, _ended } = internals(client);
+  return _queryable !== false && _ending !== true && _ended !== true;
+}
+
+/** Lets the process end while this connection is open. */
+export function unref(client: Client): void {
+  (client as unknown as { unref(): void }).unref();
+}
+
+/** Nothing is queued or under way. */
+export function isQuiet(client: ClientBase): boolean {
+  const { readyForQuery, _queryQueue } = internals(client);
+  return readyForQuery !== false && (_queryQueue === undefined || _queryQueue.length === 0);
+}
+
+/** Closes a connection on which a query is half sent, whose caller has been told of it. */
+export function abandonActive({ _activeQuery, connection }: ClientInternals): void {
+  if (typeof _activeQuery === "object" && _activeQuery !== null) {
+    Object.assign(_activeQuery, { callback: () => {} });
+  }
+  connection?.stream.destroy();
+}
+
+/**
+ * Calls back once nothing is queued or under way on the connection any more, or it is gone: at
+ * once if that is so now.
+ */
+export function whenQuiet(client: ClientBase, callback: () => void): void {
+  if (isQuiet(client) || !isUsable(client)) {
+    callback();
+    return;
+  }
+  const done = (): void => {
+    client.removeListener("drain", done);
+    client.removeListener("end", done);
+    callback();
+  };
+  client.on("drain", done);
+  client.on("end", done);
+}

@@ -1,0 +1,115 @@
+import { AsyncResource } from "node:async_hooks";
+import type { QueryConfig, Submittable } from "pg";
+import { inCallersContext } from "./callers-context.ts";
+
+/** Everything that `query` accepts as its first argument. */
+export type QueryInput = string | QueryConfig<unknown[]> | Submittable;
+
+export type QueryCallback = (error: Error | null | undefined, result?: unknown) => void;
+
+export function isSubmittable(query: unknown): query is Submittable {
+  return typeof (query as Submittable | null | undefined)?.submit === "function";
+}
+
+/** The SQL text of a query in any of its forms, if it can be seen. */
+export function textOf(query: unknown): string | undefined {
+  if (typeof query === "string") return query;
+  if (typeof query !== "object" || query === null) return undefined;
+  const { text, cursor } = query as { text?: unknown; cursor?: { text?: unknown } };
+  if (typeof text === "string") return text;
+  // pg-query-stream keeps its text in the cursor that it reads from
+  return typeof cursor?.text === "string" ? cursor.text : undefined;
+}
+
+/** A config that differs in some fields from another, which stays as it is. */
+export function derive(
+  query: QueryConfig<unknown[]>,
+  fields: Readonly<Record<string, unknown>>,
+): QueryConfig<unknown[]> {
+  return { ...(snapshot(query) as QueryConfig<unknown[]>), ...fields };
+}
+
+/** A query's config with the fields that `pg` reads, and those of this library. */
+interface FullConfig extends QueryConfig<unknown[]> {
+  rowMode?: unknown;
+  binary?: unknown;
+  portal?: unknown;
+  rows?: unknown;
+  queryMode?: unknown;
+  query_timeout?: unknown;
+  signal?: unknown;
+  target?: unknown;
+}
+
+/**
+ * A config as it is now: the caller may use its object again for another statement before this one
+ * is sent, which must still be the one that was judged. `pg` writes into it, too.
+ */
+export function snapshot(query: QueryInput): QueryInput {
+  if (typeof query !== "object" || query === null || isSubmittable(query)) return query;
+  const config = query as FullConfig;
+  const copy: { [K in keyof Required<FullConfig>]: unknown } = {
+    ...config,
+    text: config.text,
+    values: config.values,
+    name: config.name,
+    types: config.types,
+    rowMode: config.rowMode,
+    binary: config.binary,
+    portal: config.portal,
+    rows: config.rows,
+    queryMode: config.queryMode,
+    query_timeout: config.query_timeout,
+    signal: config.signal,
+    target: config.target,
+  };
+  return copy as unknown as QueryInput;
+}
+
+/** The methods by which a connection tells a submittable what the server answered. */
+const answers = [
+  "handleRowDescription",
+  "handleDataRow",
+  "handlePortalSuspended",
+  "handleEmptyQuery",
+  "handleCommandComplete",
+  "handleCopyInResponse",
+  "handleCopyData",
+  "handleReadyForQuery",
+  "handleError",
+] as const;
+
+/**
+ * Lets everything that a submittable does when the server answers (its events, its callbacks) run
+ * in the context of the caller, not in that of whoever opened the connection.
+ */
+export function bindToCaller<T extends Submittable>(submittable: T): T {
+  const handlers = submittable as unknown as Record<string, unknown>;
+  const context = new AsyncResource("pointsman.query");
+  for (const name of answers) {
+    const handler = handlers[name];
+    if (typeof handler === "function") {
+      handlers[name] = (...args: unknown[]) =>
+        context.runInAsyncScope(handler as never, submittable, ...args);
+    }
+  }
+  const { close } = handlers;
+  if (typeof close === "function") {
+    // A cursor is told of its close by the connection itself, past the methods above.
+    handlers["close"] = (callback?: unknown) =>
+      close.call(
+        submittable,
+        typeof callback === "function" ? inCallersContext(callback as never) : callback,
+      );
+  }
+  return submittable;
+}
+
+/**
+ * Makes the stack of an error lead back to the caller of an asynchronous function, as `pg` does.
+ * Used in a `catch` whose frames the runtime connects with the `await` of the caller.
+ */
+export function withCallersStack(error: unknown): never {
+  if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error);
+  throw error;
+}

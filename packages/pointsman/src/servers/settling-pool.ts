@@ -1,0 +1,202 @@
+import { AsyncResource } from "node:async_hooks";
+import { Pool as PgPool, type PoolClient } from "pg";
+import { runInScope } from "../scope.ts";
+import { inCallersContext } from "./callers-context.ts";
+import { isWorthRetry } from "./connect-retry.ts";
+import type { PendingItem, PoolInternals } from "./pg-internals.ts";
+import { withCallersStack } from "./query-input.ts";
+
+/** A client that can say when it is fit for the next user. */
+export interface Settling {
+  /** The client goes to a user, who has asked for it at `askedAt` (`performance.now()`, or 0). */
+  handOut(askedAt: number): void;
+  /**
+   * Brings the client back to a state that the next user may have: nothing under way, no open
+   * transaction, no state of the last user. Calls back with an error when that cannot be done and
+   * the client must be thrown away; synchronously when there is nothing to do.
+   */
+  settle(done: (problem?: Error) => void): void;
+}
+
+export type Release = (error?: Error | boolean) => void;
+export type AcquireCallback = (
+  error: Error | undefined,
+  client: PoolClient | undefined,
+  release: Release,
+) => void;
+
+const nothing: Release = () => {};
+
+/** What has been found on a client that was given back inside an open transaction. */
+export interface AbandonedTransaction {
+  /** `"rolled back"`, or `"destroyed"` when the connection could not be saved. */
+  readonly outcome: "rolled back" | "destroyed";
+}
+
+/**
+ * A `pg.Pool` whose clients are settled before the next user gets them, whose connections belong to
+ * nobody's scope, which does not crash the process for want of an `error` listener, and whose
+ * `end()` answers what is waiting first. In all else it is pg's.
+ */
+export class SettlingPool extends PgPool {
+  /** The class of its clients. */
+  declare Client: unknown;
+  #closing = false;
+  #acquiring = 0;
+  #whenNoneWaits: (() => void) | undefined;
+  readonly #retried = new WeakSet<PendingItem>();
+  /** A client whose `acquire` event has not been emitted yet. */
+  #unannounced: unknown;
+
+  /** Takes a client, as `connect` with a callback does, in whatever context that comes. */
+  acquire(callback: AcquireCallback): void {
+    if (this.#closing) {
+      callback(new Error("Cannot use a pool after calling end on the pool"), undefined, nothing);
+      return;
+    }
+    this.#acquiring += 1;
+    const context =
+      this.listenerCount("acquire") + this.listenerCount("release") > 0
+        ? new AsyncResource("pointsman.acquire")
+        : undefined;
+    const askedAt = (this.options.connectionTimeoutMillis ?? 0) > 0 ? performance.now() : 0;
+    super.connect((error, client, done) => {
+      this.#acquiring -= 1;
+      if (this.#acquiring === 0) this.#whenNoneWaits?.();
+      if (error !== undefined && error !== null) {
+        callback(error, undefined, nothing);
+        return;
+      }
+      if (this.#unannounced === client) this.#announce(context);
+      const taken = client as PoolClient & Settling;
+      const release = settlingRelease(
+        taken,
+        // pg-pool emits "release" there: not in the context of whoever opened the connection.
+        context === undefined ? done : (problem) => context.runInAsyncScope(done, null, problem),
+      );
+      taken.release = release;
+      taken.handOut(askedAt);
+      callback(undefined, taken, release);
+    });
+  }
+
+  override connect(): Promise<PoolClient>;
+  override connect(callback: AcquireCallback): void;
+  override connect(callback?: AcquireCallback): Promise<PoolClient> | undefined {
+    if (callback !== undefined) {
+      this.acquire(inCallersContext(callback));
+      return undefined;
+    }
+    return new Promise<PoolClient>((resolve, reject) => {
+      this.acquire((error, client) => {
+        if (client === undefined) reject(error as Error);
+        else resolve(client);
+      });
+    }).catch(withCallersStack);
+  }
+
+  #announce(context: AsyncResource | undefined): void {
+    const client = this.#unannounced;
+    this.#unannounced = undefined;
+    this.emitIn(context, "acquire", client);
+  }
+
+  /** Emits an event in a context, or in nobody's scope. */
+  protected emitIn(
+    context: AsyncResource | undefined,
+    event: "acquire" | "release",
+    ...args: unknown[]
+  ): void {
+    const emit = (): boolean => super.emit(event, ...args);
+    if (context === undefined) runInScope(undefined, emit);
+    else context.runInAsyncScope(emit);
+  }
+
+  /** Whether `end()` has been called. */
+  protected get closing(): boolean {
+    return this.#closing;
+  }
+
+  override end(): Promise<void>;
+  override end(callback: () => void): void;
+  override end(callback?: (error?: Error) => void): Promise<void> | undefined {
+    const ended = this.#endOnce();
+    if (callback === undefined) return ended;
+    ended.then(
+      () => callback(),
+      (error: Error) => callback(error),
+    );
+    return undefined;
+  }
+
+  /** Ends the pool unless somebody has done so already. */
+  async endIfOpen(): Promise<void> {
+    if (!this.#closing) await this.#endOnce();
+  }
+
+  async #endOnce(): Promise<void> {
+    if (this.#closing) throw new Error("Called end on pool more than once");
+    this.#closing = true;
+    if (this.#acquiring > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenNoneWaits = resolve;
+      });
+    }
+    await super.end();
+    await this.endOwned();
+  }
+
+  /** Ends what belongs to this pool, once its own clients are gone. */
+  protected async endOwned(): Promise<void> {}
+
+  /** pg-pool opens connections here: in nobody's scope, since they outlive whoever asked first. */
+  newClient(pending: PendingItem): void {
+    const inherited = Object.getPrototypeOf(SettlingPool.prototype) as PoolInternals;
+    const once = this.#retried.has(pending) ? pending : this.#retrying(pending);
+    runInScope(undefined, () => inherited.newClient.call(this, once));
+  }
+
+  /** A caller for whom connecting is tried once more where that may help. */
+  #retrying(pending: PendingItem): PendingItem {
+    return {
+      get timedOut() {
+        return pending.timedOut;
+      },
+      callback: (error, client, release) => {
+        if (!isWorthRetry(error) || pending.timedOut) {
+          pending.callback(error, client, release);
+          return;
+        }
+        this.#retried.add(pending);
+        const pool = this as unknown as PoolInternals;
+        // Its place may have been taken by the next in the queue.
+        if (pool._isFull()) pool._pendingQueue.unshift(pending);
+        else this.newClient(pending);
+      },
+    };
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    // pg-pool emits twice for each query, mostly to nobody.
+    if (this.listenerCount(event) === 0) return false;
+    if (this.#unannounced !== undefined) this.#announce(undefined);
+    if (event === "acquire" && this.#acquiring > 0) {
+      // pg-pool emits this in the context of whoever gave the client back.
+      this.#unannounced = args[0];
+      return true;
+    }
+    return super.emit(event, ...args);
+  }
+}
+
+function settlingRelease(client: PoolClient & Settling, done: (error?: unknown) => void): Release {
+  let released = false;
+  return (error) => {
+    if (released) {
+      throw new Error("Release called on client which has already been released to the pool.");
+    }
+    released = true;
+    if (error) done(error);
+    else client.settle(done);
+  };
+}

@@ -1,0 +1,7 @@
+/** Codes of the process warnings of this library. */
+export type WarningCode = "POINTSMAN_READER_UNAVAILABLE" | "POINTSMAN_TLS_RAISED";
+
+/** Emits a warning of the process, as Node's own are. */
+export function warn(code: WarningCode, message: string): void {
+  process.emitWarning(message, { type: "PointsmanWarning", code });
+}

@@ -1,0 +1,65 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+
+/** Runs a command at the root of the repository; throws with its output when it fails. */
+function run(command: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+const loadBoth = `
+  const { createPool: required, withWriter } = require("pointsman");
+  import("pointsman").then(({ createPool: imported }) => {
+    const kinds = [required, imported, withWriter].map((value) => typeof value);
+    console.log(kinds.join(" "), required === imported);
+  });
+`;
+
+// These look at what is published: build first, as npm test does.
+describe.each(["pointsman", "local"])("packages/%s", (name) => {
+  const folder = `packages/${name}`;
+
+  test("has been built", () => {
+    expect(existsSync(`${root}/${folder}/dist/index.mjs`), "run npm run build").toBe(true);
+  });
+
+  test("is packed as package managers and bundlers expect (publint)", () => {
+    expect(run("npx", ["publint", folder, "--strict"])).toContain("All good");
+  });
+
+  test("has types that are right in every module system (are the types wrong)", () => {
+    expect(run("npx", ["attw", "--pack", folder, "--format", "ascii"])).toContain(
+      "No problems found",
+    );
+  });
+});
+
+test("packages/cli is packed as package managers expect (publint)", () => {
+  expect(run("npx", ["publint", "packages/cli", "--strict"])).toContain("All good");
+});
+
+test("the public API is the one in the checked-in reports", () => {
+  expect(run("node", ["scripts/api-report.mjs"])).toBe("");
+});
+
+test("the built library loads by require and by import", () => {
+  const output = spawnSync("node", ["-e", loadBoth], {
+    cwd: `${root}/examples/bookshop`,
+    encoding: "utf8",
+  });
+  expect(output.stdout.trim(), output.stderr).toBe("function function function false");
+});
+
+test("the built library parses at once, without a loading step", () => {
+  const script = `console.log(require("pointsman").classify("select 1").effect)`;
+  const output = spawnSync("node", ["-e", script], {
+    cwd: `${root}/examples/bookshop`,
+    encoding: "utf8",
+  });
+  expect(output.stdout.trim(), output.stderr).toBe("read");
+});
