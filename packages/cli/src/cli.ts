@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { createRequire } from "node:module";
+import { parseCommand } from "./cli-arguments.ts";
+import { complain } from "./complain.ts";
+import { isLibraryError } from "./errors.ts";
+import { EXIT_FAILED, EXIT_USAGE } from "./exit-status.ts";
+
+try {
+  // What a check has given up waiting for may still hold a socket open: that must not hold us.
+  process.exit(await run());
+} catch (error) {
+  if (!isLibraryError(error)) throw error;
+  const status = error.code === "CONFIG_INVALID" ? EXIT_USAGE : EXIT_FAILED;
+  process.exit(complain(error.message, status));
+}
+
+async function run(): Promise<number> {
+  const command = parseCommand(process.argv.slice(2));
+  switch (command.kind) {
+    case "help":
+      process.stdout.write(command.text);
+      return 0;
+    case "version":
+      process.stdout.write(`${version()}\n`);
+      return 0;
+    case "mistake":
+      return complain(command.message, EXIT_USAGE);
+    case "exec":
+      return (await import("./exec/exec.ts")).exec(command, process.env);
+    case "doctor":
+      return (await import("./doctor/doctor.ts")).doctor(command, process.env);
+  }
+}
+
+function version(): string {
+  const manifest = createRequire(import.meta.url)("../package.json") as { version: string };
+  return manifest.version;
+}

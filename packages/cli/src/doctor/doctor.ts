@@ -1,0 +1,96 @@
+import { type ConfiguredEndpoint, configuredEndpoints } from "pointsman/endpoints";
+import type { DoctorCommand } from "../cli-arguments.ts";
+import { EXIT_FAILED } from "../exit-status.ts";
+import { clusterChecks, endpointChecks } from "./checks/checks.ts";
+import { examine, type Line } from "./examine.ts";
+import { Secrets } from "./secrets.ts";
+import { Table } from "./table.ts";
+import type { Visit } from "./visit.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All that was found, as `--json` prints it. */
+interface Report {
+  readonly status: "ok" | "look" | "bad";
+  readonly endpoints: readonly {
+    readonly side: ConfiguredEndpoint["side"];
+    readonly name: string;
+    readonly checks: readonly Line[];
+  }[];
+  /** What was found by looking at all endpoints together. */
+  readonly together: readonly Line[];
+}
+
+/**
+ * Examines the way to each endpoint, and prints what it finds.
+ *
+ * @returns the exit status
+ * @throws ConfigError
+ */
+export async function doctor(
+  { json, timeoutMillis }: DoctorCommand,
+  environment: Environment,
+): Promise<number> {
+  const secrets = new Secrets(environment);
+  const visits = await visitsTo(environment, timeoutMillis, secrets);
+  const table = new Table(process.stdout.columns ?? 80, isColoured(environment));
+  const print = (text: string): void => {
+    if (!json) process.stdout.write(text);
+  };
+  const printLine = (line: Line): void => print(table.line(line));
+
+  const endpoints: Report["endpoints"][number][] = [];
+  for (const visit of visits) {
+    const { side, name } = visit.endpoint;
+    print(table.heading(side, name));
+    const checks = endpointChecks.filter(
+      (check) => check.side === undefined || check.side === side,
+    );
+    const lines = await examine(checks, visit, timeoutMillis, secrets, printLine);
+    endpoints.push({ side, name, checks: lines });
+  }
+  print(table.heading("together", ""));
+  const together = await examine(clusterChecks, visits, timeoutMillis, secrets, printLine);
+  const all = [...endpoints.flatMap(({ checks }) => checks), ...together];
+  print(table.summary(all));
+
+  const status = (["bad", "look"] as const).find((mark) => all.some((line) => line.mark === mark));
+  const report: Report = { status: status ?? "ok", endpoints, together };
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  await Promise.race([closed(visits), after(1000)]);
+  return status === "bad" ? EXIT_FAILED : 0;
+}
+
+/** Every endpoint of the environment, the writer first. */
+async function visitsTo(
+  environment: Environment,
+  timeoutMillis: number,
+  secrets: Secrets,
+): Promise<Visit[]> {
+  const options = {
+    connectionTimeoutMillis: timeoutMillis,
+    query_timeout: timeoutMillis,
+    fallback_application_name: "pointsman doctor",
+  };
+  const visits: Visit[] = [];
+  for (const endpoint of configuredEndpoints(options, environment)) {
+    // What auth makes is made, and may fail, later.
+    const password = endpoint.auth === undefined ? await endpoint.password() : undefined;
+    secrets.add(password);
+    visits.push({ endpoint, password, environment, secrets, writer: visits[0] });
+  }
+  return visits;
+}
+
+/** @see https://no-color.org */
+function isColoured({ NO_COLOR }: Environment): boolean {
+  return process.stdout.isTTY === true && !NO_COLOR;
+}
+
+async function closed(visits: readonly Visit[]): Promise<void> {
+  await Promise.allSettled(visits.map(({ client }) => client?.end()));
+}
+
+function after(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis));
+}

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { parseCommand } from "../src/cli-arguments.ts";
+
+const parse = (line: string) => parseCommand(line.split(" ").filter(Boolean));
+
+describe("exec", () => {
+  test.each([
+    ["exec -- psql", { side: "writer", readerIndex: 1, program: "psql", args: [] }],
+    ["exec psql", { side: "writer", program: "psql", args: [] }],
+    ["exec --writer -- psql -c x", { side: "writer", program: "psql", args: ["-c", "x"] }],
+    ["exec --reader -- psql", { side: "reader", readerIndex: 1, program: "psql" }],
+    ["exec --reader-index 2 -- psql", { side: "reader", readerIndex: 2, program: "psql" }],
+    ["exec --reader-index=2 psql", { side: "reader", readerIndex: 2, program: "psql" }],
+    ["exec -- tool -- --help", { program: "tool", args: ["--", "--help"] }],
+    [
+      "exec tool --help --reader",
+      { side: "writer", program: "tool", args: ["--help", "--reader"] },
+    ],
+  ])("%s", (line, expected) => {
+    expect(parse(line)).toMatchObject({ kind: "exec", ...expected });
+  });
+
+  test.each([
+    ["exec", "There is no program to run: put one behind --. See pointsman exec --help."],
+    [
+      "exec --reader --",
+      "There is no program to run: put one behind --. See pointsman exec --help.",
+    ],
+    ["exec --wat -- psql", "Unknown option '--wat'. See pointsman exec --help."],
+    [
+      "exec --writer --reader -- psql",
+      "--writer and --reader are different endpoints: give one of them. See pointsman exec --help.",
+    ],
+    [
+      "exec --reader-index 0 -- psql",
+      '--reader-index takes a number that counts from 1, not "0". See pointsman exec --help.',
+    ],
+  ])("%s is a mistake", (line, message) => {
+    expect(parse(line)).toEqual({ kind: "mistake", message });
+  });
+});
+
+describe("doctor", () => {
+  test.each([
+    ["doctor", { json: false, timeoutMillis: 10_000 }],
+    ["doctor --json --timeout 0.5", { json: true, timeoutMillis: 500 }],
+  ])("%s", (line, expected) => {
+    expect(parse(line)).toEqual({ kind: "doctor", ...expected });
+  });
+
+  test.each([
+    ["doctor --timeout soon", '--timeout takes seconds, up to 3600, not "soon".'],
+    ["doctor --timeout=", '--timeout takes seconds, up to 3600, not "".'],
+    ["doctor --timeout 0", '--timeout takes seconds, up to 3600, not "0".'],
+    ["doctor now", "Unexpected argument 'now'."],
+  ])("%s is a mistake", (line, message) => {
+    expect(parse(line)).toEqual({
+      kind: "mistake",
+      message: `${message} See pointsman doctor --help.`,
+    });
+  });
+});
+
+test.each([
+  ["", "There is no command. See pointsman --help."],
+  ["docter", 'There is no command "docter". See pointsman --help.'],
+])("%j is a mistake", (line, message) => {
+  expect(parse(line)).toEqual({ kind: "mistake", message });
+});
+
+test("help is for each command, and fits into 80 columns", () => {
+  for (const line of ["--help", "-h", "help", "exec --help", "exec -h", "doctor --help"]) {
+    const command = parse(line);
+    expect(command.kind, line).toBe("help");
+    const { text } = command as { text: string };
+    for (const row of text.split("\n")) expect(row.length, row).toBeLessThanOrEqual(80);
+  }
+});
+
+test("--version", () => {
+  expect(parse("--version")).toEqual({ kind: "version" });
+});
