@@ -1,0 +1,76 @@
+import { parseArgs } from "node:util";
+
+/** What the command line asked for. */
+export type Request =
+  | { readonly kind: "help" }
+  | { readonly kind: "list" }
+  | { readonly kind: "run"; readonly name: string; readonly options: RunOptions };
+
+export interface RunOptions {
+  /** File for the results; absent: none is written. */
+  readonly json?: string | undefined;
+  /** Folder for a CPU profile of each measured process; absent: none is taken. */
+  readonly profile?: string | undefined;
+  /** Slices of each contender in each comparison. */
+  readonly rounds: number;
+  /** Only see that it works: its numbers mean nothing. */
+  readonly quick: boolean;
+}
+
+export const defaultRounds = 100;
+export const quickRounds = 3;
+
+export const usage = `Usage: npm run bench -- NAME [options]
+
+NAME is a benchmark of bench/src, or the path of a file that exports one.
+
+  --json FILE   write machine, results and goals to FILE
+  --rounds N    slices of each contender in each comparison (default ${defaultRounds})
+  --profile DIR write a CPU profile of each measured process to DIR
+  --quick       a short run to see that it works (${quickRounds} rounds); its numbers mean nothing
+  --list        name the benchmarks
+  --help        show this text
+`;
+
+/** A mistake of whoever typed the command. */
+export class UsageError extends Error {}
+
+/** @throws UsageError with what is wrong */
+export function parseArguments(words: readonly string[]): Request {
+  const { values, positionals } = parse(words);
+  if (values.help === true) return { kind: "help" };
+  if (values.list === true) return { kind: "list" };
+  const [name, ...others] = positionals;
+  if (name === undefined) throw new UsageError("Which benchmark? Give one name.");
+  if (others.length > 0) throw new UsageError(`One benchmark at a time: ${others[0]} is too many.`);
+  const quick = values.quick === true;
+  const rounds =
+    values.rounds === undefined ? (quick ? quickRounds : defaultRounds) : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new UsageError(`--rounds is ${values.rounds}: give a whole number from 1 on.`);
+  }
+  return {
+    kind: "run",
+    name,
+    options: { json: values.json, profile: values.profile, rounds, quick },
+  };
+}
+
+function parse(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        json: { type: "string" },
+        profile: { type: "string" },
+        rounds: { type: "string" },
+        quick: { type: "boolean" },
+        list: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}

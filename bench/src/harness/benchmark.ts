@@ -1,0 +1,115 @@
+import type { Cluster, ClusterOptions } from "@pointsman/local";
+import { type Spread, spreadOf } from "./statistics.ts";
+
+/** One benchmark: what a file in `bench/src` exports as `benchmark`. */
+export interface Benchmark {
+  /** What it measures, in one sentence. */
+  readonly title: string;
+  /** Given when it needs servers. They run beside the harness, in none of the measured processes. */
+  readonly cluster?: {
+    readonly options: ClusterOptions;
+    /** Makes the tables. Called once, before anything is measured. */
+    readonly prepare?: (cluster: Cluster) => Promise<void>;
+  };
+  /** What is compared, by name. Each runs in a process of its own. */
+  readonly contenders: Readonly<Record<string, OpenContender>>;
+  readonly comparisons: readonly Comparison[];
+  /**
+   * Counts what is not a matter of time, once, before anything is measured. In a quick run with as
+   * little work as shows that it works.
+   */
+  readonly counts?: (cluster: Cluster, quick: boolean) => Promise<readonly Count[]>;
+  readonly goals: readonly Goal[];
+}
+
+/** Makes a contender ready, in the process in which it will be measured. */
+export type OpenContender = (servers: Servers) => Contender | Promise<Contender>;
+
+/** A number that was counted. */
+export interface Count {
+  readonly name: string;
+  readonly value: number;
+}
+
+/**
+ * URLs of the cluster's servers, by name ("writer", "reader1"…), with nothing in between. With a
+ * gateway also the environment that it gives, by the names of the variables.
+ */
+export type Servers = Readonly<Record<string, string>>;
+
+/** What is measured: something that can be done many times. */
+export interface Contender {
+  /** Makes what the next `run` consumes. Not measured. */
+  prepare?(operations: number): void | Promise<void>;
+  /** Does it that many times, at most `concurrency` of them at once. */
+  run(operations: number, concurrency: number): void | Promise<void>;
+  close?(): void | Promise<void>;
+}
+
+/** Contenders that take turns, a slice each in every round. */
+export interface Comparison {
+  readonly name: string;
+  readonly contenders: readonly string[];
+  /** The contender that the others are set in relation to. Absent: there are no ratios. */
+  readonly baseline?: string;
+  /** How many operations are under way at once; each is a comparison of its own. Default: 1. */
+  readonly concurrency?: readonly number[];
+  /** Operations in one slice. Default: as many as the slowest does in the time of a slice. */
+  readonly operations?: number;
+}
+
+/** What is to be reached: one of `atMost` and `atLeast` is given. */
+export interface Goal {
+  readonly name: string;
+  readonly atMost?: number;
+  readonly atLeast?: number;
+  /** The figure in the goal's own unit; `undefined` when it was not measured. */
+  readonly measured: (results: readonly Result[], counts: readonly Count[]) => Spread | undefined;
+}
+
+/** What one contender did in one comparison. */
+export interface Result {
+  readonly comparison: string;
+  readonly contender: string;
+  readonly concurrency: number;
+  /** Operations in each slice. */
+  readonly operations: number;
+  readonly rounds: number;
+  /** Wall time per operation, in nanoseconds. */
+  readonly wallNs: Spread;
+  /** CPU time of the contender's process per operation, user and system, in nanoseconds. */
+  readonly cpuNs: Spread;
+  readonly operationsPerSecond: Spread;
+  /** The one it is compared with, round by round; absent for the baseline itself. */
+  readonly baseline?: string;
+  /** Its CPU time per operation over the baseline's: below 1 is cheaper. */
+  readonly cpuRatio?: Spread;
+  /** Its operations per second over the baseline's: above 1 is faster. */
+  readonly throughputRatio?: Spread;
+}
+
+/**
+ * The result of a contender, out of all of them.
+ *
+ * @example
+ * findResult(results, "routed read", "pointsman", 64)?.cpuRatio
+ */
+export function findResult(
+  results: readonly Result[],
+  comparison: string,
+  contender: string,
+  concurrency = 1,
+): Result | undefined {
+  return results.find(
+    (result) =>
+      result.comparison === comparison &&
+      result.contender === contender &&
+      result.concurrency === concurrency,
+  );
+}
+
+/** A count out of all of them, as a goal wants it. */
+export function findCount(counts: readonly Count[], name: string): Spread | undefined {
+  const found = counts.find((count) => count.name === name);
+  return found === undefined ? undefined : spreadOf([found.value]);
+}

@@ -1,0 +1,58 @@
+import type { Benchmark, Contender } from "./benchmark.ts";
+import type { Answer, Order, Slice } from "./protocol.ts";
+
+// The program of a measured process: it holds one contender and runs slices of it when told to.
+
+let contender: Contender | undefined;
+
+async function obey(order: Order): Promise<Answer> {
+  switch (order.do) {
+    case "open": {
+      // Built beside this file.
+      const { benchmark } = (await import(new URL("./benchmark.mjs", import.meta.url).href)) as {
+        benchmark: Benchmark;
+      };
+      contender = await benchmark.contenders[order.contender]?.(order.servers);
+      if (contender === undefined) throw new Error(`There is no contender ${order.contender}.`);
+      return { ok: true };
+    }
+    case "slice":
+      return { ok: true, slice: await measure(order.operations, order.concurrency) };
+    case "close":
+      await contender?.close?.();
+      return { ok: true };
+  }
+}
+
+async function measure(operations: number, concurrency: number): Promise<Slice> {
+  const { prepare, run } = bound();
+  await prepare?.(operations);
+  // What earlier slices have left behind must not be paid for in this one.
+  globalThis.gc?.();
+  const cpuBefore = process.cpuUsage();
+  const before = process.hrtime.bigint();
+  const running = run(operations, concurrency);
+  if (running !== undefined) await running;
+  const wallNs = Number(process.hrtime.bigint() - before);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { wallNs, cpuNs: (user + system) * 1000 };
+}
+
+function bound(): Pick<Contender, "prepare" | "run"> {
+  if (contender === undefined) throw new Error("No contender is open.");
+  const { prepare, run } = contender;
+  return {
+    ...(prepare === undefined ? {} : { prepare: prepare.bind(contender) }),
+    run: run.bind(contender),
+  };
+}
+
+process.on("message", (order: Order) => {
+  obey(order).then(
+    (answer) => {
+      process.send?.(answer);
+      if (order.do === "close") process.disconnect();
+    },
+    (error: Error) => process.send?.({ ok: false, error: error.stack ?? error.message }),
+  );
+});
