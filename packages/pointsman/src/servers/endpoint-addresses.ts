@@ -119,6 +119,11 @@ export class EndpointAddresses {
     return error.cause instanceof Error && this.#connectFailures.has(error.cause);
   }
 
+  /** A connection was lost before its set-up was over: nobody has had it yet. */
+  lostInSetUp(error: Error): void {
+    this.#connectFailures.add(error);
+  }
+
   /** Whether connecting to any of them is worth a try. */
   get available(): boolean {
     return this.all.some((address) => address.available);

@@ -9,6 +9,7 @@ import { ClusterIdentity } from "./cluster-identity.ts";
 import { type EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
 import { type EndpointClient, endpointClientClass, type WatchQuery } from "./endpoint-client.ts";
 import { IdentityProbe } from "./identity-probe.ts";
+import { isUsable } from "./pg-internals.ts";
 import { runAsSetUp } from "./set-up.ts";
 import { SettlingPool } from "./settling-pool.ts";
 
@@ -91,10 +92,15 @@ function openSide(
     ...endpointOptions(options, endpoint as Endpoint),
     ...(mirror ? { options: readOnlySession(options.options ?? endpoint?.client.options) } : {}),
     onConnect: async (client: ClientBase) => {
-      if (!config.mirror) {
-        await identity.learn(side, (client as EndpointClient).endpointName, client);
+      try {
+        if (!config.mirror) {
+          await identity.learn(side, (client as EndpointClient).endpointName, client);
+        }
+        if (onConnect !== undefined) await runAsSetUp(client, () => onConnect(client));
+      } catch (error) {
+        if (!isUsable(client)) addresses.lostInSetUp(error as Error);
+        throw error;
       }
-      if (onConnect !== undefined) await runAsSetUp(client, () => onConnect(client));
     },
   } as PoolConfig);
   hideSecrets(pool.options);

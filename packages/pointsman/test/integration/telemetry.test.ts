@@ -126,7 +126,7 @@ describe("the event of a statement", () => {
   it("has no endpoint when no connection could be had", async () => {
     const mark = newMark();
     const events = eventsOf(mark);
-    const pool = local.pool({ max: 1, connectionTimeoutMillis: 50 });
+    const pool = local.pool({ max: 1, connectionTimeoutMillis: 2_000 });
     const holder = await pool.writer.connect();
     const error = await rejection(pool.query({ text: `${mark} select 1`, target: "writer" }));
     holder.release();

@@ -51,6 +51,18 @@ describe.each(kinds)("a BEGIN READ ONLY that is lost on its way $kind", ({ optio
   });
 });
 
+describe("a reader whose connections are lost while they are set up", () => {
+  it("has its reads answered by the writer", async () => {
+    const [reader] = local.cluster.readers;
+    const relay = new CuttableRelay(reader?.direct as { host: string; port: number }, "pg_control");
+    await relay.open();
+    onTestFinished(() => relay.close());
+    const pool = local.pool({ reader: relay.url(reader?.direct.url ?? "") });
+    const { rows } = await pool.query(`select ${here} as server`);
+    expect(rows).toEqual([{ server: "writer" }]);
+  });
+});
+
 describe("a reader that accepts connections and stays silent", () => {
   const connectionTimeoutMillis = 500;
   const sockets = new Set<Socket>();
