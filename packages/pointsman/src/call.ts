@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import type { Demand } from "./consistency/demand.ts";
 import type { QueryInput } from "./servers/query-input.ts";
 import type { Classification } from "./statements/types.ts";
 import { statementChannel } from "./telemetry/channels.ts";
@@ -9,6 +10,8 @@ export interface Call {
   readonly values: unknown;
   readonly text: string | undefined;
   readonly facts: Classification;
+  /** How fresh what it reads must be, and whose writes it makes; absent where nobody asks. */
+  readonly demand: Demand | undefined;
   /** When it was called, and in whose context; absent while nobody listens. */
   readonly origin: CallOrigin | undefined;
 }

@@ -23,8 +23,9 @@ import type { Route, Target } from "./routing/route.ts";
 import { currentScope } from "./scope.ts";
 import { signalOf } from "./servers/abortable-query.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
+import { readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
-import { internals, isUsable } from "./servers/pg-internals.ts";
+import { internals, isQuiet, isUsable } from "./servers/pg-internals.ts";
 import {
   bindToCaller,
   derive,
@@ -161,11 +162,12 @@ export class Conversation extends EventEmitter implements Settling {
     const listeners = this.listenerCount("notice") + this.listenerCount("notification");
     if (listeners > 0) this.#context = new AsyncResource("pointsman.events");
     const setUp = isSettingUp(this);
-    const call = this.#home.router.call(this.#withTypes(query), values);
+    const scope = currentScope();
+    const call = this.#home.router.call(this.#withTypes(query), values, scope);
     const item: Item = {
       ...call,
       asked: (call.query as { target?: Target }).target,
-      scope: currentScope()?.writer === true,
+      scope: scope?.writer === true,
       setUp,
       signal: signalOf(call.query),
       callback,
@@ -257,17 +259,21 @@ export class Conversation extends EventEmitter implements Settling {
     });
   }
 
-  #start(item: Item, route: Route): void {
+  #start(item: Item, route: Route, tries = 0): void {
     if (item.signal?.aborted === true) {
       process.nextTick(() => this.#giveUp(item, route, reasonOf(item)));
       return;
     }
     const held = this.#tracks[route.target];
     if (held !== undefined) {
-      this.#send(item, route, held);
+      this.#send(item, route, held, tries);
       return;
     }
-    this.#home.router.acquire(route, this.#budget, (error, client, release, taken) => {
+    this.#home.router.acquire(route, this.#budget, item.demand, (error, client, release, taken) => {
+      if (error === readerBehind) {
+        this.#goElsewhere(item, route, tries);
+        return;
+      }
       this.#budget = undefined;
       if (client === undefined) {
         // As in pg, where they share the connection: it could not be had for any of them.
@@ -281,8 +287,13 @@ export class Conversation extends EventEmitter implements Settling {
         return;
       }
       this.#tracks.hold(taken.target, client, release);
-      this.#send(item, taken, client);
+      this.#send(item, taken, client, tries);
     });
+  }
+
+  /** No reader has what a statement must see: another way is looked for. */
+  #goElsewhere(item: Item, route: Route, tries: number): void {
+    this.#home.router.remedy(item, route, tries, (next) => this.#start(item, next, tries + 1));
   }
 
   /** Answers a statement that was not sent. */
@@ -292,13 +303,26 @@ export class Conversation extends EventEmitter implements Settling {
     this.#finish();
   }
 
-  #send(item: Item, route: Route, client: EndpointClient): void {
+  #send(item: Item, route: Route, client: EndpointClient, tries: number): void {
+    const companions = this.#home.router.attend(client, item);
+    if (companions === "behind") {
+      this.#tracks.giveBack(route.target);
+      this.#goElsewhere(item, route, tries);
+      return;
+    }
     let again: Route | undefined;
+    let behind = false;
     let over = false;
     let answered = false;
     const settled: QueryCallback = (error, result) => {
       if (answered) return;
       answered = true;
+      if (error === readerBehind) {
+        behind = true;
+        // Nothing was sent where the proof goes first, and nothing drains.
+        if (isQuiet(client)) process.nextTick(done);
+        return;
+      }
       again = error
         ? this.#transaction === undefined
           ? this.#home.router.repetition(item, route, client, error)
@@ -325,6 +349,10 @@ export class Conversation extends EventEmitter implements Settling {
       if (!open && !(route.target === "writer" && this.#pinned)) {
         this.#tracks.giveBack(route.target);
       }
+      if (behind) {
+        this.#goElsewhere(item, route, tries);
+        return;
+      }
       if (item.movable?.refused === true) again = this.#home.router.afterRefusal();
       if (again === undefined) {
         if (isSubmittable(item.query)) {
@@ -344,8 +372,9 @@ export class Conversation extends EventEmitter implements Settling {
       client.send(
         item.movable ?? item.query,
         item.values,
-        isSubmittable(item.query) ? undefined : settled,
+        isSubmittable(item.query) && companions?.proof === undefined ? undefined : settled,
         factsOf(item),
+        companions,
       );
     } catch (thrown) {
       this.#answer(item, route, client, thrown as Error, undefined);

@@ -82,7 +82,7 @@ export function configuredEndpoints(
     const EndpointClient = endpointClientClass(undefined, {
       side,
       addresses,
-      watch: () => () => {},
+      watch: () => ({ answered: () => {} }),
       setUpFailed: () => {},
       abandoned: () => {},
     });

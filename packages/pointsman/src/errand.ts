@@ -1,8 +1,10 @@
 import type { AsyncResource } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
+import type { Demand } from "./consistency/demand.ts";
 import type { Route } from "./routing/route.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
+import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { isUsable } from "./servers/pg-internals.ts";
 import type { QueryCallback } from "./servers/query-input.ts";
@@ -20,7 +22,15 @@ export type TrackCallback = (
 
 /** What an errand needs of the router that sends it. */
 export interface Dispatch {
-  acquire(route: Route, budget: number | undefined, callback: TrackCallback): void;
+  acquire(
+    route: Route,
+    budget: number | undefined,
+    demand: Demand | undefined,
+    callback: TrackCallback,
+  ): void;
+  attend(client: EndpointClient, call: Call): Companions | "behind" | undefined;
+  remedy(call: Call, route: Route, tries: number, next: (route: Route) => void): void;
+  expectWrite(call: Call): (() => void) | undefined;
   answered(
     call: Call,
     route: Route,
@@ -49,21 +59,29 @@ export function runErrand(
   callback: QueryCallback,
 ): void {
   const signal = signalOf(call.query);
-  if (signal === undefined) {
-    new Errand(dispatch, call, route, callback).start();
+  if (signal?.aborted === true) {
+    callback(abortReason(signal));
     return;
   }
-  if (signal.aborted) {
-    callback(abortReason(signal));
+  const ended = dispatch.expectWrite(call);
+  const answer: QueryCallback =
+    ended === undefined
+      ? callback
+      : (error, result) => {
+          ended();
+          callback(error, result);
+        };
+  if (signal === undefined) {
+    new Errand(dispatch, call, route, answer).start();
     return;
   }
   // While it waits for a connection an abort answers at once; later the connection cancels it.
   const errand = new Errand(dispatch, call, route, (error, result) => {
     signal.removeEventListener("abort", abort);
-    callback(error, result);
+    answer(error, result);
   });
   const abort = (): void => {
-    if (errand.giveUp()) callback(abortReason(signal));
+    if (errand.giveUp()) answer(abortReason(signal));
   };
   signal.addEventListener("abort", abort, { once: true });
   errand.start();
@@ -79,8 +97,11 @@ class Errand {
   #client: TakenClient | undefined;
   #release: Release | undefined;
   #stage: "waiting" | "sent" | "over" = "waiting";
+  /** Readers that were behind before. */
+  readonly #tries: number;
 
-  constructor(dispatch: Dispatch, call: Call, route: Route, callback: QueryCallback) {
+  constructor(dispatch: Dispatch, call: Call, route: Route, callback: QueryCallback, tries = 0) {
+    this.#tries = tries;
     this.#dispatch = dispatch;
     this.#call = call;
     this.#route = route;
@@ -89,7 +110,7 @@ class Errand {
 
   start(): void {
     this.#context = this.#dispatch.uses?.context();
-    this.#dispatch.acquire(this.#route, undefined, this.#acquired);
+    this.#dispatch.acquire(this.#route, undefined, this.#call.demand, this.#acquired);
   }
 
   /** Ends it while it waits for a connection; `false` when it has been sent. */
@@ -105,6 +126,10 @@ class Errand {
       return;
     }
     this.#stage = "sent";
+    if (error === readerBehind) {
+      this.#goElsewhere();
+      return;
+    }
     this.#route = route;
     if (client === undefined) {
       this.#answer(error, undefined);
@@ -113,6 +138,12 @@ class Errand {
     this.#client = client;
     this.#release = release;
     this.#dispatch.uses?.taken(client, this.#context);
+    const companions = this.#dispatch.attend(client, this.#call);
+    if (companions === "behind") {
+      this.#giveBack(undefined);
+      this.#goElsewhere();
+      return;
+    }
     const movable = this.#dispatch.movable(this.#call, route);
     if (movable !== undefined) this.#repeatWhenRefused(movable, client);
     try {
@@ -121,6 +152,7 @@ class Errand {
         this.#call.values,
         this.#settled,
         factsOf(this.#call),
+        companions,
       );
     } catch (thrown) {
       this.#settled(thrown as Error);
@@ -136,6 +168,11 @@ class Errand {
       this.#answer(undefined, result);
       return;
     }
+    if (error === readerBehind) {
+      this.#giveBack(undefined);
+      this.#goElsewhere();
+      return;
+    }
     const client = this.#client as TakenClient;
     const again = this.#dispatch.repetition(this.#call, this.#route, client, error);
     if (again !== undefined) {
@@ -146,6 +183,15 @@ class Errand {
     this.#giveBack(this.#wasCancelled(client) ? undefined : error);
     this.#answer(error, undefined);
   };
+
+  /** No reader has what it must see, or this one has not: another way is looked for. */
+  #goElsewhere(): void {
+    this.#stage = "over";
+    const call = this.#call;
+    this.#dispatch.remedy(call, this.#route, this.#tries, (route) => {
+      new Errand(this.#dispatch, call, route, this.#callback, this.#tries + 1).start();
+    });
+  }
 
   #answer(error: Error | undefined, result: unknown): void {
     this.#dispatch.answered(this.#call, this.#route, this.#client, error);

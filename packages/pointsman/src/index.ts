@@ -6,19 +6,37 @@ export { passwordFile } from "./auth/password-file.ts";
 export { type SecretsManagerOptions, secretsManager } from "./auth/secrets-manager.ts";
 export type { Config } from "./config/config.ts";
 export type { Endpoint } from "./config/endpoint.ts";
-export type { EndpointOption, PoolOptions, SidePoolOptions } from "./config/options.ts";
+export type {
+  EndpointOption,
+  FreshnessDetails,
+  PoolOptions,
+  SidePoolOptions,
+} from "./config/options.ts";
+export type { FreshnessWish } from "./consistency/demand.ts";
+export type { FreshnessSettings } from "./consistency/freshness.ts";
+export type { PositionSource } from "./consistency/introduction.ts";
+export { type Consistency, consistencyLevels } from "./consistency/levels.ts";
+export type { FreshnessOptions } from "./consistency/read-freshness.ts";
+export type { Session } from "./consistency/session.ts";
+export { mergeTokens } from "./consistency/token.ts";
 export { ConfigError, type ErrorCode, errorCodes, PointsmanError } from "./errors.ts";
 export type { Explanation } from "./explanation.ts";
-export { createPool, Pool } from "./pool.ts";
+export { createPool, Pool, type SessionOptions } from "./pool.ts";
 export type { RoutedClient, RoutedQueries, RoutingHints } from "./routed-client.ts";
 export { decide, type RouteContext } from "./routing/decide.ts";
 export { type Reason, reasons } from "./routing/reasons.ts";
 export type { Route, Target } from "./routing/route.ts";
-export { onWriter, outsideTransaction, withWriter } from "./scope.ts";
+export { onWriter, outsideTransaction, withFreshness, withWriter } from "./scope.ts";
 export type { AbandonedTransaction } from "./servers/settling-pool.ts";
 export { type Classifier, classify, createClassifier } from "./statements/classify.ts";
 export type * from "./statements/types.ts";
 export { type Verdict, verdicts } from "./statements/verdicts.ts";
-export type { PoolStats, ReaderStats, SideStats } from "./stats.ts";
+export type {
+  FreshnessStats,
+  PoolStats,
+  ReaderServerStats,
+  ReaderStats,
+  SideStats,
+} from "./stats.ts";
 export type { StatementEvent } from "./telemetry/channels.ts";
 export type { TransactionClient, TransactionOptions } from "./transaction.ts";

@@ -17,14 +17,19 @@ import { Conversation, type ConversationHome } from "./client.ts";
 import { type Config, resolveConfig } from "./config/config.ts";
 import { hideSecrets } from "./config/endpoint.ts";
 import type { PoolOptions } from "./config/options.ts";
+import { Freshness } from "./consistency/freshness.ts";
+import type { Position } from "./consistency/position.ts";
+import { type FreshnessOptions, readFreshness } from "./consistency/read-freshness.ts";
+import type { Session } from "./consistency/session.ts";
+import { ConfigError } from "./errors.ts";
 import { describeRoute, type Explanation } from "./explanation.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
 import { Router } from "./router.ts";
 import { routes } from "./routing/decide.ts";
 import type { Target } from "./routing/route.ts";
-import { currentScope } from "./scope.ts";
+import { currentScope, runInScope } from "./scope.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
-import type { EndpointClient } from "./servers/endpoint-client.ts";
+import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
 import {
   endpointOptions,
   type Front,
@@ -32,7 +37,7 @@ import {
   type Sides,
   singleServerClient,
 } from "./servers/open-sides.ts";
-import type { PendingItem } from "./servers/pg-internals.ts";
+import { idleClients, type PendingItem } from "./servers/pg-internals.ts";
 import {
   bindToCaller,
   isSubmittable,
@@ -80,6 +85,7 @@ const passingFunction = "Passing a function as the first parameter to pool.query
 export class Pool extends SettlingPool {
   readonly #router: Router;
   readonly #sides: Sides;
+  readonly #freshness: Freshness;
   readonly #conversation: (new () => Conversation) | undefined;
 
   /**
@@ -96,19 +102,30 @@ export class Pool extends SettlingPool {
     // What goes wrong here goes wrong again, and is told, at the first statement.
     warmUp().catch(() => {});
     const classifier = createClassifier(config.statements);
+    const readers = config.mirror ? 0 : config.readers.length;
+    this.#freshness = new Freshness(config.freshness, config.writer, readers, {
+      askWriter: () => askWriter(this.#sides.writer, this.#freshness),
+      idleReaders: () => idleClients(this.#sides.reader) as EndpointClient[],
+      withoutPositions: (endpoint) => warnWithoutPositions(endpoint, config),
+      processPositionCosts: warnOfProcessPosition,
+    });
     const front: Front = {
       events: this,
       classify: (sql) => classifier.classify(sql),
       watch: (client, query) => this.#watch(client, query),
+      opened: (client) => this.#freshness.opened(client),
+      made: (client) => {
+        this.#freshness.watchWriter(client);
+      },
     };
     if (config.readers.length === 0) {
       this.#sides = { writer: this, reader: this, readers: undefined };
-      this.#router = new Router(this.#sides, classifier, config);
+      this.#router = new Router(this.#sides, classifier, config, this.#freshness);
       this.Client = singleServerClient(config, front);
       return;
     }
     this.#sides = openSides(config, front);
-    this.#router = new Router(this.#sides, classifier, config, {
+    this.#router = new Router(this.#sides, classifier, config, this.#freshness, {
       context: () =>
         this.listenerCount("acquire") + this.listenerCount("release") > 0
           ? new AsyncResource("pointsman.use")
@@ -231,7 +248,13 @@ export class Pool extends SettlingPool {
       return;
     }
     const scope = currentScope();
-    const call = this.#router.call(query as QueryInput, values);
+    let call: Call;
+    try {
+      call = this.#router.call(query as QueryInput, values, scope);
+    } catch (error) {
+      callback(error as Error);
+      return;
+    }
     const transaction = AmbientTransaction.of(this, scope?.transaction);
     if (transaction !== undefined && (transaction.open || !onlyReads(call))) {
       this.#join(transaction, call, callback);
@@ -270,18 +293,24 @@ export class Pool extends SettlingPool {
   }
 
   /** Counts what is sent by hand: on a client of one server, or on `writer` and `reader`. */
-  #watch(client: EndpointClient, query: QueryInput): (error: Error | undefined) => void {
-    const call = this.#router.call(query, undefined);
+  #watch(client: EndpointClient, query: QueryInput): WatchedQuery {
+    const scope = currentScope();
+    const call = this.#router.call(query, undefined, scope);
     const status = client.getTransactionStatus();
     const route =
       this.#sides.readers === undefined
         ? this.#router.route(call, {
             transaction: status === "T" || status === "E" ? "writer" : undefined,
-            scope: currentScope()?.writer,
+            scope: scope?.writer,
             asked: (query as RoutingHints).target,
           })
         : routes[client.side].direct;
-    return (error) => this.#router.answered(call, route, client, error);
+    // Who reads from a reader by hand takes what is there.
+    const companions = client.side === "writer" ? this.#router.attend(client, call) : undefined;
+    return {
+      companions: companions === "behind" ? undefined : companions,
+      answered: (error) => this.#router.answered(call, route, client, error),
+    };
   }
 
   /**
@@ -321,6 +350,53 @@ export class Pool extends SettlingPool {
   }
 
   /**
+   * Runs `fn` in a session: what it reads, and everything that it calls reads through this pool, is
+   * never older than what it has written or seen before, whichever reader serves it. Its writes
+   * make nobody else's reads wait. Inside another session of this pool, both see its writes.
+   *
+   * @param fn - what to run; may be asynchronous. Gets the session, whose `token` carries on to
+   * another request, process or job what this one has seen.
+   * @param options - `after`: a token to go on from; `consistency` and `maxStaleness` as in the
+   * options of the pool
+   * @returns what `fn` returns
+   * @throws ConfigError for an option that is none
+   *
+   * @example
+   * ```ts
+   * import { createPool } from "pointsman";
+   *
+   * const pool = createPool();
+   * const token = await pool.session(async (session) => {
+   *   await pool.query("update books set stock = 40 where id = 1");
+   *   return session.token; // to a cookie, a header, a job
+   * });
+   * await pool.session(
+   *   async () => {
+   *     const { rows } = await pool.query("select stock from books where id = 1"); // a reader
+   *     console.log(rows[0].stock); // 40
+   *   },
+   *   { after: token },
+   * );
+   * ```
+   */
+  session<T>(fn: (session: Session) => T, options: SessionOptions = {}): T {
+    const wish = readFreshness(checkSessionOptions(options));
+    const scope = currentScope();
+    const outer = scope?.sessions?.find((one) => this.#freshness.owns(one));
+    const session = this.#freshness.session(outer);
+    session.see(options.after);
+    return runInScope(
+      {
+        writer: false,
+        ...scope,
+        sessions: [session, ...(scope?.sessions ?? [])],
+        freshness: wish ?? scope?.freshness,
+      },
+      () => fn(session),
+    );
+  }
+
+  /**
    * Where a text would go now, and why. Nothing is sent.
    *
    * @param sql - the text
@@ -340,7 +416,7 @@ export class Pool extends SettlingPool {
     const scope = currentScope();
     const transaction = AmbientTransaction.of(this, scope?.transaction);
     const route = this.#router.route(
-      { text: sql, facts },
+      { text: sql, facts, demand: this.#router.demand(scope, readFreshness(hints)) },
       {
         transaction: transaction?.open === true ? standOf(transaction) : undefined,
         scope: scope?.writer,
@@ -366,6 +442,7 @@ export class Pool extends SettlingPool {
   }
 
   protected override async endOwned(): Promise<void> {
+    this.#freshness.end();
     if (this.#sides.readers === undefined) return;
     this.#sides.readers.probe.end();
     // What a reader refuses while it drains goes to the writer, which therefore ends last.
@@ -426,6 +503,61 @@ export class Pool extends SettlingPool {
  */
 export function createPool(options: PoolOptions = {}): Pool {
   return new Pool(options);
+}
+
+/** What a session may be told when it is opened. */
+export interface SessionOptions extends FreshnessOptions {
+  /** A token of another session: this one sees at least what that has seen. */
+  after?: string | null | undefined;
+}
+
+/** @throws ConfigError */
+function checkSessionOptions(options: SessionOptions): SessionOptions {
+  for (const name of Object.keys(options)) {
+    if (["after", "consistency", "maxStaleness"].includes(name)) continue;
+    throw new ConfigError(
+      name,
+      `There is no option ${name} of a session. Known are: after, consistency, maxStaleness.`,
+    );
+  }
+  return options;
+}
+
+/** How long the writer may take to say where it stands, in milliseconds. */
+const positionDeadlineMillis = 2000;
+
+/** Asks the writer, on a connection of its pool, where it stands. */
+function askWriter(writer: SettlingPool, freshness: Freshness): Promise<Position | undefined> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, positionDeadlineMillis, undefined).unref();
+    writer.acquire((error, client, release) => {
+      if (client === undefined) {
+        clearTimeout(late);
+        resolve(undefined);
+        return;
+      }
+      freshness.positionOf(client as EndpointClient & PoolClient).then((position) => {
+        clearTimeout(late);
+        release(error);
+        resolve(position);
+      });
+    });
+  });
+}
+
+function warnWithoutPositions(endpoint: string, { freshness }: Config): void {
+  if (freshness.positions === "time-window") return;
+  warn(
+    "POINTSMAN_NO_POSITIONS",
+    `${endpoint} tells neither its position in the WAL nor transaction ids, so nobody can know how far a reader is. For ${freshness.windowMillis} ms after each write reads go to the writer.`,
+  );
+}
+
+function warnOfProcessPosition(share: number): void {
+  warn(
+    "POINTSMAN_PROCESS_POSITION",
+    `Of the last thousand reads outside of sessions ${Math.round(100 * share)} % went to the writer, since something in this process had just written. Open a pool.session() for each request, so that a write makes only its own request wait.`,
+  );
 }
 
 function onlyReads({ facts }: Call): boolean {

@@ -7,10 +7,11 @@ import type {
   QueryResult,
   QueryResultRow,
 } from "pg";
+import type { FreshnessOptions } from "./consistency/read-freshness.ts";
 import type { Target } from "./routing/route.ts";
 
 /** What a query's config may say besides what `pg` knows. */
-export interface RoutingHints {
+export interface RoutingHints extends FreshnessOptions {
   /**
    * Where to send this one statement. `"writer"` is always obeyed; `"reader"` never for a
    * statement that must not run there. Inside a transaction it stays where the transaction is.

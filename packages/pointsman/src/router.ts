@@ -1,6 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { type Call, type CallOrigin, callOrigin } from "./call.ts";
 import type { Config } from "./config/config.ts";
+import type { Demand, FreshnessWish } from "./consistency/demand.ts";
+import type { Freshness, Remedy } from "./consistency/freshness.ts";
+import { readFreshness } from "./consistency/read-freshness.ts";
 import {
   type Dispatch,
   runErrand,
@@ -9,13 +12,16 @@ import {
   type Uses,
 } from "./errand.ts";
 import { decide, type RouteContext, routes } from "./routing/decide.ts";
+import { readsMigrations } from "./routing/migration-tables.ts";
 import type { Reason } from "./routing/reasons.ts";
 import { reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
+import type { Scope } from "./scope.ts";
 import { signalOf } from "./servers/abortable-query.ts";
+import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import type { Sides } from "./servers/open-sides.ts";
-import { isUsable } from "./servers/pg-internals.ts";
+import { isUsable, preferIdle } from "./servers/pg-internals.ts";
 import {
   derive,
   isSubmittable,
@@ -24,7 +30,7 @@ import {
   snapshot,
   textOf,
 } from "./servers/query-input.ts";
-import { isReaderRefusal, isServerGoingAway } from "./servers/refusal.ts";
+import { isReaderRefusal, isSchemaMissing, isServerGoingAway } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
 import type { Release, SettlingPool } from "./servers/settling-pool.ts";
 import type { Classifier } from "./statements/classify.ts";
@@ -71,10 +77,18 @@ export class Router implements Dispatch {
   refusals = 0;
 
   readonly uses: Uses | undefined;
+  readonly #freshness: Freshness;
 
   /** @param uses - hears of connections taken and given back by `run` */
-  constructor(sides: Sides, classifier: Classifier, config: Config, uses?: Uses) {
+  constructor(
+    sides: Sides,
+    classifier: Classifier,
+    config: Config,
+    freshness: Freshness,
+    uses?: Uses,
+  ) {
     this.#sides = sides;
+    this.#freshness = freshness;
     this.uses = uses;
     this.#classifier = classifier;
     this.#readOnlyTransactions = config.readOnlyTransactions;
@@ -88,11 +102,52 @@ export class Router implements Dispatch {
     return text === undefined ? unseen : this.#classifier.classify(text);
   }
 
-  /** A statement as it is called now. */
-  call(query: QueryInput, values: unknown): Call {
+  /**
+   * A statement as it is called now.
+   *
+   * @throws ConfigError when it asks for a freshness that there is not
+   */
+  call(query: QueryInput, values: unknown, scope: Scope | undefined): Call {
     const own = this.#withText(snapshot(query));
     const text = textOf(own);
-    return { query: own, values, text, facts: this.classify(text), origin: callOrigin() };
+    const facts = this.classify(text);
+    const demand = this.demand(scope, readFreshness(own));
+    return { query: own, values, text, facts, demand, origin: callOrigin() };
+  }
+
+  /** How fresh reads must be that are called in a scope. */
+  demand(scope: Scope | undefined, wish?: FreshnessWish): Demand {
+    const session = scope?.sessions?.find((one) => this.#freshness.owns(one));
+    if (scope?.freshness === undefined) return this.#freshness.demand(session, wish);
+    return this.#freshness.demand(session, { ...scope.freshness, ...wish });
+  }
+
+  /** What must leave with a statement on a connection; `"behind"`: it must not be sent there. */
+  attend(client: EndpointClient, call: Call): Companions | "behind" | undefined {
+    return this.#freshness.attend(
+      client,
+      call.text === undefined ? undefined : call.facts,
+      call.demand,
+    );
+  }
+
+  /**
+   * A statement that may write is on its way: reads that must see it wait for the writer from now on.
+   *
+   * @returns to be called when it has its answer; `undefined` for what writes nothing
+   */
+  expectWrite({ query, text, facts, demand }: Call): (() => void) | undefined {
+    if (demand === undefined || isSubmittable(query)) return undefined;
+    return this.#freshness.expectWrite(text === undefined ? undefined : facts, demand);
+  }
+
+  /** Calls back with another way for a read whose reader was behind. */
+  remedy(call: Call, route: Route, tries: number, next: (route: Route) => void): void {
+    if (call.demand === undefined) {
+      next(routes.writer["reader-behind"]);
+      return;
+    }
+    this.#freshness.remedy(call.demand, tries).then((remedy) => next(routeOf(remedy, route)));
   }
 
   /** A statement that is called by its name alone must be known on whichever side runs it. */
@@ -109,14 +164,20 @@ export class Router implements Dispatch {
   }
 
   /** Where a statement goes, with what this router knows besides the caller's context. */
-  route(call: Pick<Call, "facts" | "text">, context: RouteContext): Route {
+  route({ facts, text, demand }: RoutedCall, context: RouteContext): Route {
+    const { readers } = this.#sides;
     // Field by field: spreading the context here takes a third of what routing costs in all.
-    return decide(call.facts, {
+    return decide(facts, {
       transaction: context.transaction,
       conversation: context.conversation,
       scope: context.scope,
       asked: context.asked,
-      refused: this.#isRefused(call.text),
+      refused: this.#isRefused(text),
+      stale:
+        readers === undefined || demand === undefined
+          ? undefined
+          : this.#freshness.staleness(demand),
+      migrations: readsMigrations(facts),
       readOnlyTransactions: this.#readOnlyTransactions,
     });
   }
@@ -126,12 +187,35 @@ export class Router implements Dispatch {
    * route that is called back says so.
    *
    * @param budget - milliseconds to wait at most; `undefined`: as the pool was configured
+   * @param demand - what the statement must see; where it is known that no reader has that, the
+   * error that is called back with is `readerBehind`
    */
-  acquire(route: Route, budget: number | undefined, callback: TrackCallback): void {
+  acquire(
+    route: Route,
+    budget: number | undefined,
+    demand: Demand | undefined,
+    callback: TrackCallback,
+  ): void {
     const { readers, reader, writer } = this.#sides;
     if (route.target === "writer" || readers === undefined) {
       takeWithin(writer, budget, route, callback);
       return;
+    }
+    if (demand !== undefined && demand.line?.position !== undefined) {
+      if (this.#freshness.isHopeless(demand)) {
+        callback(readerBehind, undefined, () => {}, route);
+        return;
+      }
+    }
+    if (demand !== undefined) {
+      if (this.#freshness.isDoubtful(demand)) {
+        this.#freshness
+          .resolveDoubt(demand)
+          .then(() => this.acquire(route, budget, demand, callback));
+        return;
+      }
+      const preference = this.#freshness.preference(demand);
+      if (preference !== undefined) preferIdle(reader, preference);
     }
     const limit = budget ?? (reader.options.connectionTimeoutMillis || undefined);
     const deadline = limit === undefined ? undefined : performance.now() + limit;
@@ -223,7 +307,7 @@ export class Router implements Dispatch {
     if (signalOf(call.query)?.aborted === true) return undefined;
     if (isReaderRefusal(error)) return this.afterRefusal();
     if (!isUsable(client) || isServerGoingAway(error)) return routes.writer["reader-unavailable"];
-    return undefined;
+    return isSchemaMissing(error) ? routes.writer["schema-behind"] : undefined;
   }
 
   /** Counts a statement that has its answer, learns from it and tells whoever listens. */
@@ -235,8 +319,17 @@ export class Router implements Dispatch {
   ): void {
     this.counts[route.reason] += 1;
     this.targets[route.target] += 1;
+    if (call.facts.reader) this.#countProcessRead(call, route);
     if (call.text !== undefined) this.#learn(call.text, route, error === undefined);
     if (call.origin !== undefined) publish(call, call.origin, route, client, error);
+  }
+
+  /** Counts what the position of the process costs the reads outside of sessions. */
+  #countProcessRead({ demand }: Call, { target, reason }: Route): void {
+    if (demand?.line === undefined || demand.session !== undefined) return;
+    if (this.#sides.readers === undefined) return;
+    const diverted = divertedBy.has(reason);
+    if (diverted || target === "reader") this.#freshness.processShare.count(diverted);
   }
 
   /** A text belongs to the writer when a reader has refused it and the writer has not. */
@@ -246,6 +339,10 @@ export class Router implements Dispatch {
     if (succeeded && (suspected || reason === "after-refusal")) this.#refused.set(text, true);
   }
 
+  get freshness(): Freshness {
+    return this.#freshness;
+  }
+
   get refusedTexts(): number {
     return this.#refused.size;
   }
@@ -253,6 +350,24 @@ export class Router implements Dispatch {
   classifierStats(): ReturnType<Classifier["stats"]> {
     return this.#classifier.stats();
   }
+}
+
+/** Reasons for which a read is on the writer because of what was written. */
+const divertedBy: ReadonlySet<Reason> = new Set([
+  "write-pending",
+  "position-unknown",
+  "time-window",
+  "reader-behind",
+]);
+
+/** What routing looks at of a call. */
+type RoutedCall = Pick<Call, "facts" | "text" | "demand">;
+
+/** The route that a remedy stands for. */
+function routeOf(remedy: Remedy, before: Route): Route {
+  if (remedy === "reader") return before;
+  const target = remedy === "reader-behind" || remedy === "session-moved" ? "writer" : "reader";
+  return routes[target][remedy];
 }
 
 function publish(

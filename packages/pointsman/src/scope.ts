@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AmbientTransaction } from "./ambient-transaction.ts";
+import type { FreshnessWish } from "./consistency/demand.ts";
+import { type FreshnessOptions, readFreshness } from "./consistency/read-freshness.ts";
+import type { SessionLine } from "./consistency/session.ts";
 
 /** What holds for the code that runs inside a callback, and for everything that it calls. */
 export interface Scope {
@@ -7,13 +10,17 @@ export interface Scope {
   readonly writer: boolean;
   /** The innermost transaction that this library opened around the code. */
   readonly transaction?: AmbientTransaction | undefined;
+  /** The sessions that are open around the code, the innermost first. */
+  readonly sessions?: readonly SessionLine[] | undefined;
+  /** How fresh reads must be, where that differs from the pool. */
+  readonly freshness?: FreshnessWish | undefined;
 }
 
 /**
  * The storage hangs on the global object, so that an ESM copy, a CommonJS copy and the chunks of a
  * bundler in one process share one scope. The version in the key changes with the shape of `Scope`.
  */
-const home = Symbol.for("pointsman.scope.v1");
+const home = Symbol.for("pointsman.scope.v2");
 
 function sharedStorage(): AsyncLocalStorage<Scope | undefined> {
   const holder = globalThis as { [home]?: AsyncLocalStorage<Scope | undefined> };
@@ -53,6 +60,30 @@ export function withWriter<T>(fn: () => T): T {
 }
 
 /**
+ * Runs `fn` with reads that are fresher, or may be older, than the pool's.
+ *
+ * @param options - `consistency` and `maxStaleness`, as in the options of the pool
+ * @param fn - what to run; may be asynchronous
+ * @returns what `fn` returns
+ * @throws ConfigError for a value that is none
+ *
+ * @example
+ * ```ts
+ * import { createPool, withFreshness } from "pointsman";
+ *
+ * const pool = createPool();
+ * const { rows } = await withFreshness({ consistency: "eventual" }, () =>
+ *   pool.query("select count(*) from orders"),
+ * );
+ * ```
+ */
+export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T {
+  const scope = currentScope();
+  const freshness = { ...scope?.freshness, ...readFreshness(options) };
+  return runInScope({ writer: false, ...scope, freshness }, fn);
+}
+
+/**
  * Runs `fn` outside of the transaction that `pool.transaction()` has opened around the caller:
  * its statements are committed by themselves, on connections of their own.
  *
@@ -72,7 +103,10 @@ export function withWriter<T>(fn: () => T): T {
  * ```
  */
 export function outsideTransaction<T>(fn: () => T): T {
-  return runInScope({ writer: currentScope()?.writer ?? false }, fn);
+  return runInScope(
+    { ...currentScope(), writer: currentScope()?.writer ?? false, transaction: undefined },
+    fn,
+  );
 }
 
 type AnyFunction = (this: unknown, ...args: never[]) => unknown;

@@ -1,3 +1,4 @@
+import type { Freshness } from "./consistency/freshness.ts";
 import type { Router } from "./router.ts";
 import type { Reason } from "./routing/reasons.ts";
 import type { Target } from "./routing/route.ts";
@@ -25,6 +26,35 @@ export interface ReaderStats {
   readonly failures: number;
 }
 
+/** One server behind the readers' endpoints, as it was last seen. */
+export interface ReaderServerStats {
+  /** How far it was behind the writer when it was last asked, in milliseconds; absent: not known. */
+  readonly lagMillis?: number;
+  /** The timeline that it was shown to follow; 0: it cannot tell. */
+  readonly timeline: number;
+  /** What tells how far it has come. */
+  readonly positions: "wal" | "transaction-id" | "none";
+}
+
+/** What keeping reads fresh has taken. */
+export interface FreshnessStats {
+  /** Reads that asked, in their own flight, whether their reader was far enough. */
+  readonly guarded: number;
+  /** Times that it was not, or that no reader was worth asking. */
+  readonly behind: number;
+  /** Reads that waited for a reader, and were served by it. */
+  readonly waited: number;
+  /** Questions to the writer that were not part of a statement's flight. */
+  readonly asked: number;
+  /**
+   * Of the last thousand reads outside of sessions: the share that went to the writer because of
+   * what the process had written. Absent before there were as many.
+   */
+  readonly processShare?: number;
+  /** The servers that connections to readers lead to. */
+  readonly servers: readonly ReaderServerStats[];
+}
+
 /** Numbers of a pool since it was made. */
 export interface PoolStats {
   /** Statements answered, by where they went. With one server: by where they would have gone. */
@@ -40,6 +70,7 @@ export interface PoolStats {
   readonly reader?: SideStats & { readonly endpoints: readonly ReaderStats[] };
   /** What `connect()` hands out, and who waits for it. With one server: the writer's connections. */
   readonly clients: SideStats;
+  readonly freshness: FreshnessStats;
   /** The memory of verdicts. */
   readonly statements: ReturnType<Router["classifierStats"]>;
 }
@@ -65,9 +96,28 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
           },
         }),
     clients,
+    freshness: freshnessStats(router.freshness),
     statements: router.classifierStats(),
   };
 }
+
+function freshnessStats(freshness: Freshness): FreshnessStats {
+  const { share } = freshness.processShare;
+  return {
+    ...freshness.counts,
+    ...(share === undefined ? {} : { processShare: share }),
+    servers: freshness.readers().map((server) => {
+      const lagMillis = freshness.lagOf(server);
+      return {
+        ...(lagMillis === undefined ? {} : { lagMillis }),
+        timeline: server.timeline,
+        positions: names[server.maker ?? "none"],
+      };
+    }),
+  };
+}
+
+const names = { wal: "wal", xid: "transaction-id", none: "none" } as const;
 
 function sideStats(pool: SettlingPool): SideStats {
   return {

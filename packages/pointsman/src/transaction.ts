@@ -116,7 +116,7 @@ async function runInside<T>(
   level: AmbientTransaction,
   fn: (tx: TransactionClient) => Promise<T> | T,
 ): Promise<T> {
-  const scope = { writer: currentScope()?.writer ?? false, transaction: level };
+  const scope = { writer: false, ...currentScope(), transaction: level };
   const result = await runInScope(scope, async () => fn(transactionClient(level)));
   await level.quiet();
   return result;

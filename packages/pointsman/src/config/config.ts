@@ -1,5 +1,7 @@
 import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
 import { readAuth } from "../auth/read-auth.ts";
+import type { FreshnessSettings } from "../consistency/freshness.ts";
+import { parseDuration } from "../consistency/levels.ts";
 import { ConfigError } from "../errors.ts";
 import {
   type Endpoint,
@@ -25,6 +27,8 @@ export interface Config {
   readonly writerPool: Readonly<PgPoolConfig>;
   readonly readerPool: Readonly<PgPoolConfig>;
   readonly readOnlyTransactions: "reader" | "writer";
+  /** How fresh reads are, and how that is found out. */
+  readonly freshness: FreshnessSettings;
   readonly statements: {
     readonly maxParseBytes?: number;
     readonly maxEntries?: number;
@@ -102,6 +106,7 @@ export function resolveConfig(
     writerPool: sealPool(writerPool),
     readerPool: sealPool(readerPool),
     readOnlyTransactions: options.readOnlyTransactions ?? "reader",
+    freshness: sealFreshness(options),
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,
@@ -110,6 +115,27 @@ export function resolveConfig(
       }),
     ),
   });
+}
+
+function sealFreshness({
+  consistency,
+  maxStaleness,
+  freshness = {},
+  ignoreWritesTo = [],
+}: PoolOptions): FreshnessSettings {
+  const { wait = 10, positions = "auto", window = 15_000, secret = [] } = freshness;
+  const settings = {
+    consistency: consistency ?? "process",
+    maxStaleness: maxStaleness === undefined ? undefined : parseDuration(maxStaleness),
+    waitMillis: wait,
+    positions,
+    windowMillis: window,
+    secrets: Object.freeze([secret].flat()),
+    ignored: new Set(ignoreWritesTo),
+  } as const;
+  // Whoever prints the configuration does not see them.
+  Object.defineProperty(settings, "secrets", { enumerable: false });
+  return Object.freeze(settings);
 }
 
 /** The writer's settings, after the name of what gave them. */
@@ -200,6 +226,10 @@ function commonPoolOptions(
     maxParseBytes: _p,
     statementCache: _c,
     auth: _a,
+    consistency: _co,
+    maxStaleness: _ms,
+    freshness: _f,
+    ignoreWritesTo: _i,
     connectionString: _cs,
     user: _u,
     password: _pw,

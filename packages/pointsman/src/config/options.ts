@@ -1,5 +1,7 @@
 import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
 import type { AuthOption } from "../auth/auth.ts";
+import type { PositionSource } from "../consistency/introduction.ts";
+import type { Consistency } from "../consistency/levels.ts";
 
 /**
  * Where a server or an endpoint is: a URL such as `postgres://app@host:5432/shop`, or the same
@@ -13,6 +15,30 @@ export type SidePoolOptions = Pick<
   PgPoolConfig,
   "max" | "min" | "idleTimeoutMillis" | "connectionTimeoutMillis" | "maxUses" | "maxLifetimeSeconds"
 >;
+
+/** How what readers may lack is found out, and what is done about it. */
+export interface FreshnessDetails {
+  /**
+   * How long a read waits for a reader that is expected to have replayed in time what it must see,
+   * in milliseconds, before the writer serves it. Default: 10. 0: not at all.
+   */
+  wait?: number | undefined;
+  /**
+   * What tells how far a server has come. Default: `"auto"`, which asks each server once: positions
+   * in the WAL, else transaction ids (Aurora, where WAL functions are refused), else a time window.
+   */
+  positions?: PositionSource | undefined;
+  /**
+   * Where there are no positions: how long after a write reads go to the writer, in milliseconds.
+   * Default: 15000.
+   */
+  window?: number | undefined;
+  /**
+   * Signs the tokens of sessions, so that no client can make one. The first of several signs, and
+   * all are accepted, so that a secret can be changed. Default: tokens are not signed.
+   */
+  secret?: string | readonly string[] | undefined;
+}
 
 /**
  * All options. Every option of `pg.Pool` works and holds for both sides; the others are described
@@ -67,6 +93,23 @@ export interface PoolOptions extends PgPoolConfig {
   /** Where transactions go that are declared READ ONLY. Default: `"reader"`. */
   readOnlyTransactions?: "reader" | "writer" | undefined;
   /**
+   * How fresh reads are: `"eventual"`, `"session"`, `"process"` or `"strong"`. Default: `"process"`:
+   * inside `pool.session()` a read sees the session's own writes, elsewhere those of the process.
+   */
+  consistency?: Consistency | undefined;
+  /**
+   * How old what a reader shows may be: milliseconds, or `"500ms"`, `"5s"`, `"1m"`. Default: not
+   * bounded.
+   */
+  maxStaleness?: number | string | undefined;
+  /** Details of `consistency`. */
+  freshness?: FreshnessDetails | undefined;
+  /**
+   * Tables whose writes reads need not see, as `name` or `schema.name`: logs of access, counters.
+   * A write to these alone makes no read wait. Default: none.
+   */
+  ignoreWritesTo?: readonly string[] | undefined;
+  /**
    * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
    */
   maxParseBytes?: number | undefined;
@@ -119,6 +162,10 @@ export type OptionKind =
   | "tls"
   | "timeout"
   | "stream"
+  | "consistency"
+  | "duration"
+  | "names"
+  | "freshness"
   | "auth"
   | "anything";
 
@@ -141,6 +188,10 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   writerPool: { kind: "side" },
   readerPool: { kind: "side" },
   readOnlyTransactions: { kind: "side name" },
+  consistency: { kind: "consistency" },
+  maxStaleness: { kind: "duration" },
+  freshness: { kind: "freshness" },
+  ignoreWritesTo: { kind: "names" },
   maxParseBytes: { kind: "positive integer" },
   statementCache: { kind: "cache" },
   // pg.Pool

@@ -1,3 +1,4 @@
+import { checkConsistency, checkDuration } from "../consistency/read-freshness.ts";
 import { ConfigError } from "../errors.ts";
 import { kindOf } from "./kind-of.ts";
 import { type OptionKind, optionTable, sideOptions } from "./options.ts";
@@ -81,6 +82,20 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
     case "cache":
       checkGroup(name, value, ["maxEntries", "maxBytes"]);
       return;
+    case "consistency":
+      checkConsistency(value);
+      return;
+    case "duration":
+      checkDuration(name, value);
+      return;
+    case "names":
+      if (Array.isArray(value) && value.every((one) => typeof one === "string" && one !== "")) {
+        return;
+      }
+      throw wrong(name, value, 'a list of names such as ["access_log", "audit.events"]');
+    case "freshness":
+      checkFreshness(name, value);
+      return;
     case "endpoints":
       if (!Array.isArray(value) || value.length === 0) {
         throw new ConfigError(
@@ -131,6 +146,29 @@ function checkGroup(name: string, value: unknown, known: readonly string[]): voi
     if (!known.includes(key)) throw unknownOption(key, known, `${name}.`);
     if (inner === undefined) continue;
     checkValue(`${name}.${key}`, inner, optionTable[key]?.kind ?? "positive integer");
+  }
+}
+
+function checkFreshness(name: string, value: unknown): void {
+  const known = ["wait", "positions", "window", "secret"];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw wrong(name, value, `an object with ${known.join(", ")}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) throw unknownOption(key, known, `${name}.`);
+  }
+  const { wait, positions, window, secret } = value as Record<string, unknown>;
+  for (const [key, millis] of Object.entries({ wait, window })) {
+    if (millis !== undefined) checkValue(`${name}.${key}`, millis, "non-negative number");
+  }
+  const sources = ["auto", "wal", "transaction-id", "time-window"];
+  if (positions !== undefined && !sources.includes(positions as string)) {
+    throw wrong(`${name}.positions`, positions, `one of ${sources.join(", ")}`);
+  }
+  if (secret === undefined) return;
+  const secrets = [secret].flat();
+  if (secrets.length === 0 || secrets.some((one) => typeof one !== "string" || one.length < 16)) {
+    throw wrong(`${name}.secret`, {}, "a text of 16 characters or more, or a list of such");
   }
 }
 

@@ -15,6 +15,10 @@ export interface RouteContext {
   readonly asked?: Target | undefined;
   /** A reader has refused this text before. */
   readonly refused?: boolean | undefined;
+  /** Why no reader is fresh enough, if that is known before one is asked. */
+  readonly stale?: Reason | undefined;
+  /** It reads a table in which an ORM keeps its migrations. */
+  readonly migrations?: boolean | undefined;
   /** Where READ ONLY transactions go. */
   readonly readOnlyTransactions?: Target | undefined;
 }
@@ -33,7 +37,8 @@ export const noContext: RouteContext = Object.freeze({});
 
 /**
  * Where a statement goes, and why. Pure. The first rule that applies wins: an open transaction, a
- * statement that must write, the scope, the query's own wish, the hint, then what the text allows.
+ * statement that must write, the scope, the query's own wish, the hint, then what the text allows,
+ * and at last whether a reader can be fresh enough.
  * A wish for the writer beats a wish for a reader, and a wish for a reader never makes one run
  * what it must not.
  */
@@ -45,13 +50,19 @@ export function decide(statement: Classification, context: RouteContext = noCont
   if (context.scope === true) return routes.writer.scope;
   if (context.asked === "writer") return routes.writer.asked;
   if (statement.hint === "writer") return routes.writer.hint;
-  if (context.asked === "reader") return routes.reader.asked;
-  if (statement.hint === "reader") return routes.reader.hint;
+  if (context.asked === "reader") return freshRoute("asked", context);
+  if (statement.hint === "reader") return freshRoute("hint", context);
   if (!statement.reader) return routes.writer[statement.verdict];
   if (statement.verdict === "read-only-transaction" && context.readOnlyTransactions === "writer") {
     return routes.writer["transactions-on-writer"];
   }
-  return routes.reader[statement.verdict];
+  if (context.migrations === true) return routes.writer["migration-table"];
+  return freshRoute(statement.verdict, context);
+}
+
+/** A reader, if one can be fresh enough. */
+function freshRoute(reason: Reason, { stale }: RouteContext): Route {
+  return stale === undefined ? routes.reader[reason] : routes.writer[stale];
 }
 
 /**

@@ -15,6 +15,20 @@ export const reasons = {
   "after-refusal": "A reader refused it just now, and it was repeated on the writer.",
   "reader-unavailable": "No reader could be reached.",
   "transactions-on-writer": "READ ONLY transactions are kept on the writer by option.",
+  "migration-table": "It reads a table in which an ORM keeps its migrations.",
+  strong: '`consistency: "strong"` sends all reads to the writer.',
+  "write-pending": "A write that it must see is under way, and its position is not known yet.",
+  "position-unknown":
+    "Nobody knows which position it must see: that of a write was lost, or the writer was not asked recently enough for `maxStaleness`.",
+  "time-window":
+    "There are no positions here, and something that it must see was written a moment ago.",
+  "reader-behind": "No reader had replayed what it must see, and it went to the writer.",
+  "fresher-reader": "A reader had not replayed what it must see, and another one had.",
+  waited: "It waited until a reader had replayed what it must see.",
+  "session-moved":
+    "Its session was served by another reader before, and nobody knows how far that had come.",
+  "schema-behind":
+    "A reader did not know an object that it names, and it was repeated on the writer, which may.",
   direct: "It was sent to `pool.writer` or `pool.reader` by hand.",
 } as const satisfies Record<string, string>;
 

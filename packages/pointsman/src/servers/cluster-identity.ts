@@ -1,4 +1,3 @@
-import type { ClientBase } from "pg";
 import { PointsmanError } from "../errors.ts";
 import type { Target } from "../routing/route.ts";
 
@@ -24,10 +23,10 @@ export class ClusterIdentity {
   /**
    * Learns which cluster a new connection has reached.
    *
+   * @param identifier - its system identifier; `undefined` where the user may not ask
    * @throws PointsmanError `READER_OF_ANOTHER_CLUSTER` when it is a reader's and not the writer's
    */
-  async learn(side: Target, endpoint: string, client: ClientBase): Promise<void> {
-    const identifier = await systemIdentifier(client);
+  async learn(side: Target, endpoint: string, identifier: string | undefined): Promise<void> {
     if (identifier === undefined) return;
     if (side === "writer") {
       this.#writer = identifier;
@@ -73,19 +72,5 @@ export class ClusterIdentity {
       }
     }
     return undefined;
-  }
-}
-
-/** `undefined` where the user may not ask. */
-async function systemIdentifier(client: ClientBase): Promise<string | undefined> {
-  try {
-    const { rows } = await client.query<{ id: string }>(
-      "select system_identifier::text as id from pg_catalog.pg_control_system()",
-    );
-    return rows[0]?.id;
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === "42501" || code === "42883" || code === "0A000") return undefined;
-    throw error;
   }
 }

@@ -1,12 +1,15 @@
-import { Client, type ClientBase, type ClientConfig } from "pg";
+import { Client, type ClientBase, type ClientConfig, type TransactionStatus } from "pg";
 import type { Target } from "../routing/route.ts";
 import { mayLeaveState } from "../statements/session-state.ts";
 import { standbyRefusal } from "../statements/standby-refusal.ts";
 import type { Classification, Statement } from "../statements/types.ts";
 import { abortableQuery, abortReason, signalOf } from "./abortable-query.ts";
 import { inCallersContext } from "./callers-context.ts";
+import { type Behind, type Companions, type ConnectionCare, readerBehind } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
 import type { EndpointAddresses } from "./endpoint-addresses.ts";
+import { Flight, type QueueMethods } from "./flight.ts";
+import { HeldAnswer } from "./held-answer.ts";
 import { Login } from "./login.ts";
 import { mirrorStatement } from "./mirror.ts";
 import {
@@ -27,6 +30,7 @@ import {
   textOf,
   withCallersStack,
 } from "./query-input.ts";
+import { Question, type Row } from "./question.ts";
 import { forgetPrepared, resetBatch, type SetUpStatement } from "./reset-session.ts";
 import { isSettingUp } from "./set-up.ts";
 import type { Settling } from "./settling-pool.ts";
@@ -42,17 +46,22 @@ export interface EndpointTraits {
   readonly mirror?: boolean;
   /** Called for each statement of a user; what it returns is called with the outcome. */
   readonly watch: WatchQuery;
+  /** Called for each connection before it is opened. */
+  readonly made?: ((client: EndpointClient) => void) | undefined;
   /** Called when a statement of a set-up fails; whoever sent it is told too. */
   readonly setUpFailed: (error: Error) => void;
   /** Called when a client was given back inside an open transaction. */
   readonly abandoned: (outcome: "rolled back" | "destroyed") => void;
 }
 
-/** Hears of a statement that a user sends on a connection by hand, and of its outcome. */
-export type WatchQuery = (
-  client: EndpointClient,
-  query: QueryInput,
-) => (error: Error | undefined) => void;
+/** Hears of a statement that a user sends on a connection by hand. */
+export type WatchQuery = (client: EndpointClient, query: QueryInput) => WatchedQuery;
+
+/** What leaves with a statement that was sent by hand, and who hears of its outcome. */
+export interface WatchedQuery {
+  readonly companions?: Companions | undefined;
+  readonly answered: (error: Error | undefined) => void;
+}
 
 /** A connection to one server, as the pools of this library have them. */
 export interface EndpointClient extends ClientBase, Settling {
@@ -61,6 +70,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly endpointName: string;
   /** A cancel request under way: the connection must not be used before it is over. */
   readonly cancelling: Promise<void> | undefined;
+  /** What looks after the connection, once its server is known. */
+  care: ConnectionCare | undefined;
   /** Sends a query on behalf of this library, which has bound its callbacks already. */
   send(
     query: QueryInput,
@@ -68,7 +79,11 @@ export interface EndpointClient extends ClientBase, Settling {
     callback?: QueryCallback,
     /** What is known of its text; looked up when it is left out. */
     known?: Classification,
+    /** What leaves with it. */
+    companions?: Companions,
   ): unknown;
+  /** Asks the server a question of this library's own. */
+  ask(text: string, answered: (error: Error | undefined, row: Row | undefined) => void): void;
 }
 
 type ClientConstructor = new (config?: ClientConfig) => Client;
@@ -102,11 +117,14 @@ export function endpointClientClass(
   traits: EndpointTraits,
 ): EndpointClientConstructor {
   const { addresses, classify } = traits;
+  const inherited = (Base ?? Client).prototype as unknown as QueueMethods;
 
   return class PointsmanClient extends (Base ?? Client) implements EndpointClient {
     readonly side = traits.side;
     readonly endpointName: string;
     cancelling: Promise<void> | undefined;
+    care: ConnectionCare | undefined;
+    readonly #flight = new Flight(this);
     readonly #address;
     readonly #login: Login | undefined;
     readonly #setUp: SetUpStatement[] = [];
@@ -136,6 +154,7 @@ export function endpointClientClass(
           }
         });
       }
+      traits.made?.(this as unknown as EndpointClient);
     }
 
     override connect(): Promise<Client>;
@@ -198,7 +217,25 @@ export function endpointClientClass(
      * removes one of its own with each use, which costs more when it is not the only one.)
      */
     override emit(event: string | symbol, ...args: unknown[]): boolean {
-      return this.listenerCount(event) > 0 && super.emit(event, ...args);
+      if (this.listenerCount(event) === 0) return false;
+      if (event === "notification" && this.care !== undefined) {
+        this.care.notified(() => super.emit(event, ...args));
+        return true;
+      }
+      return super.emit(event, ...args);
+    }
+
+    /** pg's own: sends the next query, or here what leaves with the one that is active. */
+    _pulseQueryQueue(): void {
+      if (!this.#flight.pulse()) inherited._pulseQueryQueue.call(this);
+    }
+
+    /** pg's own: the server is ready for the next query. */
+    _handleReadyForQuery(message: { readonly status?: TransactionStatus } | undefined): void {
+      const status = message?.status ?? null;
+      if (internals(this).pipeline !== true && this.#flight.advance(status)) return;
+      this.care?.ready(status);
+      inherited._handleReadyForQuery.call(this, message);
     }
 
     handOut(): void {
@@ -210,6 +247,7 @@ export function endpointClientClass(
       values?: unknown,
       callback?: QueryCallback,
       known?: Classification,
+      companions?: Companions,
     ): unknown {
       // What this library sends itself is a copy already.
       let sent = known === undefined ? snapshot(query) : query;
@@ -226,6 +264,88 @@ export function endpointClientClass(
       } else if (classify !== undefined) {
         this.#noteUnseen();
       }
+      if (companions === undefined) return this.#dispatch(sent, parameters, callback);
+      return this.#accompany(sent, parameters, callback, companions);
+    }
+
+    /** Sends a query together with the questions that belong to it. */
+    #accompany(
+      query: QueryInput,
+      values: unknown,
+      callback: QueryCallback | undefined,
+      { proof, behind }: Companions,
+    ): unknown {
+      if (proof === undefined) {
+        return behind === undefined
+          ? this.#dispatch(query, values, callback)
+          : this.#askBehind(query, values, callback, behind);
+      }
+      if (proof.first || isSubmittable(query) || signalOf(query) !== undefined) {
+        this.ask(proof.text, (error, row) => {
+          if (proof.holds(row)) this.#accompany(query, values, callback, { behind });
+          else callback?.(isUsable(this) ? readerBehind : error);
+        });
+        return undefined;
+      }
+      let holds = false;
+      this.#flight.together(() => {
+        this.ask(proof.text, (_error, row) => {
+          holds = proof.holds(row);
+        });
+        const held = behind && new HeldAnswer(callback, behind, this);
+        const deliver = held?.callback ?? callback;
+        this.#dispatch(query, values, (error, result) => {
+          if (holds || !isUsable(this)) deliver?.(error, result);
+          else deliver?.(readerBehind);
+        });
+        if (behind?.text !== undefined) this.ask(behind.text, (_error, row) => held?.answered(row));
+      });
+      return undefined;
+    }
+
+    /** Sends a query, and a question behind it: in one flight if nothing is in front of them. */
+    #askBehind(
+      query: QueryInput,
+      values: unknown,
+      callback: QueryCallback | undefined,
+      behind: Behind,
+    ): unknown {
+      const held = new HeldAnswer(callback, behind, this);
+      const submitsItself = isSubmittable(query);
+      const send = (): unknown => {
+        try {
+          const result = this.#dispatch(query, values, submitsItself ? callback : held.callback);
+          if (behind.text !== undefined) {
+            this.#flight.holdIfRefused();
+            this.ask(behind.text, (_error, row) => held.answered(row));
+          } else if (submitsItself) held.released();
+          return result;
+        } catch (thrown) {
+          held.released();
+          throw thrown;
+        }
+      };
+      if (submitsItself || !isQuiet(this)) return send();
+      let result: unknown;
+      this.#flight.together(() => {
+        result = send();
+      });
+      return result;
+    }
+
+    ask(text: string, answered: (error: Error | undefined, row: Row | undefined) => void): void {
+      const question = new Question(text, answered);
+      const { _queryQueue } = internals(this);
+      if (!isUsable(this) || _queryQueue === undefined) {
+        process.nextTick(() => question.handleError(new Error("The connection is closed.")));
+        return;
+      }
+      // Past pg's `query`, which starts timers and warns of a queue that is not the caller's.
+      _queryQueue.push(question);
+      this._pulseQueryQueue();
+    }
+
+    #dispatch(sent: QueryInput, parameters: unknown, callback: QueryCallback | undefined): unknown {
       const signal = callback === undefined ? undefined : signalOf(sent);
       if (signal === undefined || callback === undefined) {
         return this.#queryPlainly(sent, parameters, callback);
@@ -302,10 +422,18 @@ export function endpointClientClass(
         return this.#queryPlainly(query, values, callback);
       }
       if (this.#inSetUp) return this.#querySetUp(query as QueryInput, values, callback);
-      const answered = traits.watch(this as unknown as EndpointClient, query as QueryInput);
+      const { answered, companions } = traits.watch(
+        this as unknown as EndpointClient,
+        query as QueryInput,
+      );
+      const send = (
+        values: unknown,
+        callback: QueryCallback | undefined,
+        sent = query as QueryInput,
+      ): unknown => this.send(sent, values, callback, undefined, companions);
       if (isSubmittable(query)) {
         answered(undefined);
-        return this.send(bindToCaller(query), values, callback as QueryCallback | undefined);
+        return send(values, callback as QueryCallback | undefined, bindToCaller(query));
       }
       const given =
         callback ??
@@ -314,14 +442,14 @@ export function endpointClientClass(
       if (given !== undefined) {
         if (typeof given !== "function") throw new TypeError("callback is not a function");
         const bound = inCallersContext(given as QueryCallback);
-        this.send(query as QueryInput, parameters, (error, result) => {
+        send(parameters, (error, result) => {
           answered(error ?? undefined);
           bound(error, result);
         });
         return undefined;
       }
       return new Promise((resolve, reject) => {
-        this.send(query as QueryInput, parameters, (error, result) => {
+        send(parameters, (error, result) => {
           answered(error ?? undefined);
           if (error) reject(error);
           else resolve(result);

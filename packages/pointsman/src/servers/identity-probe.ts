@@ -1,5 +1,6 @@
 import type { Client, ClientConfig } from "pg";
 import type { ClusterIdentity } from "./cluster-identity.ts";
+import type { EndpointClient } from "./endpoint-client.ts";
 import { internals, unref } from "./pg-internals.ts";
 import type { SettlingPool } from "./settling-pool.ts";
 
@@ -9,11 +10,17 @@ const deadlineMillis = 5000;
 /** Asks the writer for its identity, on a connection beside its pool that keeps nothing alive. */
 export class IdentityProbe {
   readonly #writer: SettlingPool;
+  readonly #opened: (client: EndpointClient) => Promise<string | undefined>;
   #client: Client | undefined;
   #ended = false;
 
-  constructor(writer: SettlingPool) {
+  /** @param opened - asks a new connection for the system identifier of its cluster */
+  constructor(
+    writer: SettlingPool,
+    opened: (client: EndpointClient) => Promise<string | undefined>,
+  ) {
     this.#writer = writer;
+    this.#opened = opened;
   }
 
   /** Never rejects: without an answer the identity stays unknown, and is asked for again later. */
@@ -27,7 +34,7 @@ export class IdentityProbe {
       const connected = client.connect();
       unref(client);
       await connected;
-      await identity.learn("writer", "", client);
+      await identity.learn("writer", "", await this.#opened(client as Client & EndpointClient));
       await client.end();
     } catch {
       this.#cut();

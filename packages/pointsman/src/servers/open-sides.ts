@@ -33,6 +33,14 @@ export interface Front {
   readonly events: EventEmitter;
   readonly classify: (sql: string) => Classification;
   readonly watch: WatchQuery;
+  /**
+   * Called for each new connection before its first use.
+   *
+   * @returns the system identifier of its cluster, if it may be asked
+   */
+  readonly opened: (client: EndpointClient) => Promise<string | undefined>;
+  /** Called for each connection to a single server, before it is opened. */
+  readonly made: (client: EndpointClient) => void;
 }
 
 /** pg's options that lead to an endpoint, secrets included. */
@@ -50,6 +58,7 @@ export function singleServerClient(config: Config, front: Front): unknown {
     side: "writer",
     addresses: new EndpointAddresses([config.writer]),
     watch: front.watch,
+    made: front.made,
     setUpFailed: (error) => {
       front.events.emit("error", error);
     },
@@ -69,7 +78,7 @@ export function openSides(config: Config, front: Front): Sides {
   const addresses = new EndpointAddresses(config.readers, warnOfReader);
   const one = new EndpointAddresses([config.writer]);
   const writer = openSide("writer", config, front, one, identity);
-  const probe = new IdentityProbe(writer);
+  const probe = new IdentityProbe(writer, front.opened);
   return {
     writer,
     reader: openSide("reader", config, front, addresses, identity),
@@ -94,7 +103,8 @@ function openSide(
     onConnect: async (client: ClientBase) => {
       try {
         if (!config.mirror) {
-          await identity.learn(side, (client as EndpointClient).endpointName, client);
+          const opened = client as EndpointClient;
+          await identity.learn(side, opened.endpointName, await front.opened(opened));
         }
         if (onConnect !== undefined) await runAsSetUp(client, () => onConnect(client));
       } catch (error) {

@@ -11,6 +11,9 @@ export interface ClientInternals {
   /** Whether the server has answered what was sent; absent until something was. */
   readonly readyForQuery?: boolean;
   readonly _queryQueue?: unknown[];
+  /** Sent, and answered behind the active one. */
+  readonly _sentQueryQueue?: unknown[];
+  readonly pipeline?: boolean;
   readonly _activeQuery?: unknown;
   readonly _queryable?: boolean;
   readonly _ending?: boolean;
@@ -81,6 +84,30 @@ export interface PoolInternals {
   newClient(pending: PendingItem): void;
   _isFull(): boolean;
   readonly _pendingQueue: PendingItem[];
+}
+
+interface IdleItem {
+  readonly client: ClientBase;
+}
+
+/** The connections of a pool that nobody uses. */
+export function idleClients(pool: object): readonly ClientBase[] {
+  return (pool as { readonly _idle: readonly IdleItem[] })._idle.map(({ client }) => client);
+}
+
+/** Makes an idle connection that is preferred, if there is one, the next that the pool gives. */
+export function preferIdle(pool: object, preferred: (client: ClientBase) => boolean): void {
+  const { _idle } = pool as { readonly _idle: IdleItem[] };
+  const last = _idle.length - 1;
+  for (let at = last; at >= 0; at--) {
+    const item = _idle[at] as IdleItem;
+    if (!preferred(item.client)) continue;
+    if (at !== last) {
+      _idle.splice(at, 1);
+      _idle.push(item);
+    }
+    return;
+  }
 }
 
 /** The connection can still carry statements. */

@@ -39,6 +39,8 @@ interface FullConfig extends QueryConfig<unknown[]> {
   query_timeout?: unknown;
   signal?: unknown;
   target?: unknown;
+  consistency?: unknown;
+  maxStaleness?: unknown;
 }
 
 /**
@@ -62,6 +64,8 @@ export function snapshot(query: QueryInput): QueryInput {
     query_timeout: config.query_timeout,
     signal: config.signal,
     target: config.target,
+    consistency: config.consistency,
+    maxStaleness: config.maxStaleness,
   };
   return copy as unknown as QueryInput;
 }

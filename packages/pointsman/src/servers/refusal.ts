@@ -67,6 +67,24 @@ export function isReaderRefusal(error: unknown): boolean {
   return routine !== undefined && refusingRoutines[code]?.has(routine) === true;
 }
 
+/** What a server says that does not know a schema, table, column, function or type. */
+const missing: ReadonlySet<string | undefined> = new Set([
+  "42P01",
+  "42703",
+  "42883",
+  "3F000",
+  "42704",
+]);
+
+/**
+ * Whether a statement names something that the server does not have: where a migration was just
+ * run, a reader may not have it yet. A new value of an enum is one of invalid text.
+ */
+export function isSchemaMissing(error: unknown): boolean {
+  const { code, routine } = (error ?? {}) as ServerError;
+  return missing.has(code) || (code === "22P02" && routine === "enum_in");
+}
+
 /** Whether the server was going away when it answered: shut down, crashed, or not up yet. */
 export function isServerGoingAway(error: unknown): boolean {
   const code = (error as ServerError | null | undefined)?.code;

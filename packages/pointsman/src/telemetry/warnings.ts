@@ -1,5 +1,9 @@
 /** Codes of the process warnings of this library. */
-export type WarningCode = "POINTSMAN_READER_UNAVAILABLE" | "POINTSMAN_TLS_RAISED";
+export type WarningCode =
+  | "POINTSMAN_READER_UNAVAILABLE"
+  | "POINTSMAN_TLS_RAISED"
+  | "POINTSMAN_NO_POSITIONS"
+  | "POINTSMAN_PROCESS_POSITION";
 
 /** Emits a warning of the process, as Node's own are. */
 export function warn(code: WarningCode, message: string): void {

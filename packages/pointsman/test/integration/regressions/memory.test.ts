@@ -1,15 +1,22 @@
 import { expect, it } from "vitest";
 import { resolveConfig } from "../../../src/config/config.ts";
+import { Freshness } from "../../../src/consistency/freshness.ts";
 import { Router } from "../../../src/router.ts";
 import type { Sides } from "../../../src/servers/open-sides.ts";
 import { createClassifier } from "../../../src/statements/classify.ts";
 
 it("remembers refused texts within a bound in bytes", () => {
   const config = resolveConfig({ writer: "postgres://app@db.example.com/shop" }, {});
-  const router = new Router({} as Sides, createClassifier(), config);
+  const freshness = new Freshness(config.freshness, config.writer, 0, {
+    askWriter: async () => undefined,
+    idleReaders: () => [],
+    withoutPositions: () => {},
+    processPositionCosts: () => {},
+  });
+  const router = new Router({} as Sides, createClassifier(), config, freshness);
   const length = 100_000;
   for (let n = 0; n < 500; n++) {
-    const call = router.call(`select ${n} /* ${"x".repeat(length)} */`, undefined);
+    const call = router.call(`select ${n} /* ${"x".repeat(length)} */`, undefined, undefined);
     router.answered(call, router.afterRefusal(), undefined, undefined);
   }
   expect(router.refusals).toBe(500);

@@ -1,0 +1,432 @@
+import type { ClientBase } from "pg";
+import type { Endpoint } from "../config/endpoint.ts";
+import type { Companions } from "../servers/companions.ts";
+import type { EndpointClient } from "../servers/endpoint-client.ts";
+import type { Classification } from "../statements/types.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import { type Demand, demandOf, type FreshnessWish } from "./demand.ts";
+import { visibleEffects } from "./effects.ts";
+import { type Introduction, introduce, type PositionSource, probe } from "./introduction.ts";
+import type { Line } from "./line.ts";
+import { later, type Position } from "./position.ts";
+import { ProcessShare } from "./process-share.ts";
+import { ReaderGuard, wantedBy } from "./reader-guard.ts";
+import { KnownCluster } from "./registry.ts";
+import { ReplayWatch } from "./replay-watch.ts";
+import { ServerState } from "./server-state.ts";
+import { type SessionHome, SessionLine } from "./session.ts";
+import { WriteWatch } from "./write-watch.ts";
+
+/** How freshness is kept, checked and complete. */
+export interface FreshnessSettings extends FreshnessWish {
+  /** How long a read may wait for a reader that is expected to get there in time, in ms. */
+  readonly waitMillis: number;
+  readonly positions: PositionSource;
+  /** How long readers may lack a write where there are no positions, in ms. */
+  readonly windowMillis: number;
+  /** The first one signs tokens. */
+  readonly secrets: readonly string[];
+  readonly ignored: ReadonlySet<string>;
+}
+
+/** Why a read must go to the writer, before any reader is asked. */
+export type StaleReason = "strong" | "write-pending" | "position-unknown" | "time-window";
+
+/** What is done about a read whose reader was behind. */
+export type Remedy = "reader" | "fresher-reader" | "waited" | "reader-behind" | "session-moved";
+
+/** What freshness needs of the connections. */
+export interface FreshnessServers {
+  /** Asks the writer where it stands, on a connection of its pool; `undefined`: it cannot be asked. */
+  askWriter(): Promise<Position | undefined>;
+  /** Connections to readers that are open and idle. */
+  idleReaders(): readonly EndpointClient[];
+  /** Called once when a server knows no positions at all. */
+  withoutPositions(endpoint: string): void;
+  /** Called once when the position of the process sends many reads to the writer. */
+  processPositionCosts(share: number): void;
+}
+
+/** Whether a server can tell that it has come to a position. */
+function proves(maker: Position["maker"] | undefined, { maker: wanted }: Position): boolean {
+  return maker === wanted || (maker === "wal" && wanted === "xid");
+}
+
+/** A server that was asked this many milliseconds ago has hardly moved. */
+const recentMillis = 10;
+
+/** How fresh the reads of one pool must be, and what becomes of its writes. */
+export class Freshness {
+  readonly settings: FreshnessSettings;
+  readonly counts = { guarded: 0, behind: 0, waited: 0, asked: 0 };
+  readonly processShare: ProcessShare;
+  readonly #known: KnownCluster;
+  readonly #servers: FreshnessServers;
+  readonly #hasReaders: boolean;
+  readonly #watch: ReplayWatch;
+  /** The readers that connections lead to, and how many. */
+  readonly #readerRuns = new Map<ServerState, number>();
+  readonly #readersConfigured: number;
+  readonly #home: SessionHome;
+  #processDemand: { readonly line: Line; readonly demand: Demand } | undefined;
+  #asking: Promise<Position | undefined> | undefined;
+
+  constructor(
+    settings: FreshnessSettings,
+    writer: Endpoint,
+    readers: number,
+    servers: FreshnessServers,
+  ) {
+    this.settings = settings;
+    this.#servers = servers;
+    this.processShare = new ProcessShare((share) => servers.processPositionCosts(share));
+    this.#readersConfigured = readers;
+    this.#hasReaders = readers > 0;
+    this.#known = new KnownCluster(writer.name, writer.client.database);
+    if (this.#hasReaders && this.#keepsProcess) this.#known.state.readerPools += 1;
+    this.#watch = new ReplayWatch({
+      idle: () => servers.idleReaders(),
+      serverOf: (client) => this.serverOf(client),
+      system: () => this.#known.state.system ?? "",
+    });
+    const known = this.#known;
+    this.#home = {
+      get system() {
+        return known.state.system;
+      },
+      get cluster() {
+        return known.state;
+      },
+      secrets: settings.secrets,
+      windowMillis: settings.windowMillis,
+    };
+  }
+
+  /** Whether writes outside of sessions are followed. */
+  get #keepsProcess(): boolean {
+    const { consistency = "process", maxStaleness } = this.settings;
+    return consistency === "process" || maxStaleness !== undefined;
+  }
+
+  get cluster(): ClusterState {
+    return this.#known.state;
+  }
+
+  /** What holds for a statement that is called now. */
+  demand(session: SessionLine | undefined, wish: FreshnessWish | undefined): Demand {
+    const { line } = this.#known.state;
+    if (session === undefined && wish === undefined) {
+      if (this.#processDemand?.line !== line) {
+        this.#processDemand = { line, demand: demandOf(this.settings, undefined, line) };
+      }
+      return this.#processDemand.demand;
+    }
+    const { consistency, maxStaleness } = this.settings;
+    return demandOf({ consistency, maxStaleness, ...wish }, session, line);
+  }
+
+  /** Opens a session inside another one, if that is of this pool. */
+  session(outer: SessionLine | undefined): SessionLine {
+    return new SessionLine(this.#home, outer?.cluster === this.#home.cluster ? outer : undefined);
+  }
+
+  /** Whether a session counts for this pool. */
+  owns(session: SessionLine): boolean {
+    return session.cluster === this.cluster;
+  }
+
+  /** Why a read cannot go to a reader at all now, if it cannot. */
+  staleness({ line, strong, maxStaleness }: Demand): StaleReason | undefined {
+    if (strong) return "strong";
+    if (line !== undefined) {
+      if (line.pending) return "write-pending";
+      if (line.unknown) return "position-unknown";
+      if (line.windowMillis > 0) return "time-window";
+    }
+    if (maxStaleness !== undefined) return this.#ageUnknown(maxStaleness);
+    return undefined;
+  }
+
+  /** Without a recent sample nobody knows how old what a reader shows is. */
+  #ageUnknown(maxStaleness: number): StaleReason | undefined {
+    const { samples } = this.cluster;
+    const now = performance.now();
+    const latest = samples.latest ?? Number.NEGATIVE_INFINITY;
+    // One that is half as old as is allowed is replaced beside the caller's path.
+    if (now - latest > maxStaleness / 2) void this.askWriter();
+    return samples.since(now - maxStaleness) === undefined ? "position-unknown" : undefined;
+  }
+
+  /** Whether a token asks for something that only the writer can tell. */
+  isDoubtful({ line }: Demand): boolean {
+    return line?.doubtful === true;
+  }
+
+  /** Asks the writer what a doubtful token may stand for. */
+  async resolveDoubt({ line }: Demand): Promise<void> {
+    if (line === undefined) return;
+    const position = await this.askWriter();
+    if (position === undefined) line.lose();
+    else line.cover(position, line.mark);
+  }
+
+  /** Which of the idle connections to readers is best for a read. */
+  preference(demand: Demand): ((client: ClientBase) => boolean) | undefined {
+    const { session } = demand;
+    const tied = session?.shownBy ?? session?.lastReader;
+    const wanted = wantedBy(demand, this.cluster);
+    if (tied === undefined && wanted === undefined) return undefined;
+    if (tied !== undefined && (wanted === undefined || tied.covers(wanted))) {
+      return (client) => this.serverOf(client) === tied;
+    }
+    return (client) => {
+      const server = this.serverOf(client);
+      return server !== undefined && (wanted === undefined || server.covers(wanted));
+    };
+  }
+
+  /** Whether all readers were asked just now, and none has what a read wants. */
+  isHopeless(demand: Demand): boolean {
+    const wanted = wantedBy(demand, this.cluster);
+    if (wanted === undefined || this.#readerRuns.size === 0) return false;
+    const recently = performance.now() - recentMillis;
+    for (const server of this.#readerRuns.keys()) {
+      if (server.covers(wanted) || server.checkedAt < recently) return false;
+    }
+    this.#watch.want(wanted);
+    return true;
+  }
+
+  /**
+   * A write is on its way, and its connection will tell where it was made.
+   *
+   * @returns to be called when it has its answer; `undefined` for what writes nothing
+   */
+  expectWrite(facts: Classification | undefined, demand: Demand): (() => void) | undefined {
+    if (demand.session === undefined && this.cluster.readerPools === 0) return undefined;
+    const { writes, commits } = visibleEffects(facts, this.settings.ignored);
+    if (!writes && !commits) return undefined;
+    const { lines } = demand;
+    const marks = lines.map((line) => line.begin());
+    return () => {
+      for (const [index, line] of lines.entries()) line.settle("nothing", marks[index] ?? 0);
+    };
+  }
+
+  /** What must leave with a statement on this connection; `"behind"`: it must not be sent there. */
+  attend(
+    client: EndpointClient,
+    facts: Classification | undefined,
+    demand: Demand | undefined,
+  ): Companions | "behind" | undefined {
+    if (demand === undefined) return undefined;
+    const { care } = client;
+    if (care instanceof WriteWatch) {
+      if (care.server === undefined) void this.#meet(client, care);
+      return care.attend(facts, demand);
+    }
+    if (!(care instanceof ReaderGuard)) return undefined;
+    const companions = care.attend(facts, demand);
+    if (companions !== "behind" && companions?.proof !== undefined) this.counts.guarded += 1;
+    return companions;
+  }
+
+  /** Gives a new connection what looks after it. */
+  watchWriter(client: EndpointClient): WriteWatch {
+    const watch = new WriteWatch(
+      {
+        ignored: this.settings.ignored,
+        windowMillis: this.settings.windowMillis,
+        cluster: () => this.cluster,
+      },
+      client,
+    );
+    client.care = watch;
+    return watch;
+  }
+
+  /**
+   * Learns which server a new connection has reached.
+   *
+   * @returns the cluster's system identifier, if it may be asked
+   */
+  async opened(client: EndpointClient): Promise<string | undefined> {
+    const introduction = await introduce(client);
+    const { system } = introduction;
+    if (client.side === "writer") {
+      if (system !== undefined) this.#known.identify(system);
+      const watch = this.watchWriter(client);
+      watch.server = await this.#serverOf(client, introduction);
+      return system;
+    }
+    // A reader of another cluster is found by others.
+    if (system !== undefined && this.cluster.system === undefined) this.#known.identify(system);
+    const guard = new ReaderGuard(
+      {
+        cluster: () => this.cluster,
+        several: () => this.#readersConfigured > 1 || this.#readerRuns.size > 1,
+        wanted: (position) => this.#watch.want(position),
+      },
+      client,
+    );
+    const server = await this.#serverOf(client, introduction);
+    guard.server = server;
+    client.care = guard;
+    this.#readerRuns.set(server, (this.#readerRuns.get(server) ?? 0) + 1);
+    client.once("end", () => {
+      const left = (this.#readerRuns.get(server) ?? 1) - 1;
+      if (left > 0) this.#readerRuns.set(server, left);
+      else this.#readerRuns.delete(server);
+    });
+    return system;
+  }
+
+  /** Learns the server of a connection that was opened without asking. */
+  async #meet(client: EndpointClient, watch: WriteWatch): Promise<void> {
+    try {
+      const introduction = await introduce(client);
+      if (introduction.system !== undefined) this.#known.identify(introduction.system);
+      watch.server = await this.#serverOf(client, introduction);
+    } catch {
+      // The connection is lost: whoever uses it learns of that.
+    }
+  }
+
+  async #serverOf(client: EndpointClient, introduction: Introduction): Promise<ServerState> {
+    const { cluster } = this;
+    // Pools that were told to use other positions know the same server otherwise.
+    const run = `${introduction.run} ${this.settings.positions}`;
+    const met = cluster.servers.get(run);
+    if (met !== undefined && met.replays === introduction.replays) return met;
+    const { maker, timeline } = await probe(client, introduction, this.settings.positions);
+    if (maker === undefined) this.#servers.withoutPositions(client.endpointName);
+    const again = cluster.servers.get(run);
+    if (again !== undefined && again.replays === introduction.replays) return again;
+    const server = new ServerState({ ...introduction, run, maker, timeline });
+    cluster.addServer(server);
+    return server;
+  }
+
+  serverOf(client: ClientBase): ServerState | undefined {
+    const { care } = client as EndpointClient;
+    return care instanceof ReaderGuard || care instanceof WriteWatch ? care.server : undefined;
+  }
+
+  /** Where the writer behind this connection stands. */
+  positionOf(client: EndpointClient): Promise<Position | undefined> {
+    const { care } = client;
+    return care instanceof WriteWatch ? care.position() : Promise.resolve(undefined);
+  }
+
+  /** Where the writer stands now. Callers at the same time share one question. */
+  askWriter(): Promise<Position | undefined> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #ask(): Promise<Position | undefined> {
+    this.counts.asked += 1;
+    return this.#servers.askWriter().catch(() => undefined);
+  }
+
+  /**
+   * A reader was behind: looks for another way.
+   *
+   * @param tries - readers that were tried before
+   */
+  async remedy(demand: Demand, tries: number): Promise<Remedy> {
+    this.counts.behind += 1;
+    const { line, session } = demand;
+    const wanted = wantedBy(demand, this.cluster);
+    if (wanted === undefined) return "session-moved";
+    if (session?.shownBy?.covers(wanted) === true) return "session-moved";
+    if (line?.position === wanted && !(await this.#canBeReached(line, wanted))) {
+      return tries < 2 ? "reader" : "reader-behind";
+    }
+    if (tries >= 2) return "reader-behind";
+    if (session?.shownBy === undefined && this.#fresher(wanted)) return "fresher-reader";
+    if (await this.#waitFor(wanted, demand)) {
+      this.counts.waited += 1;
+      return "waited";
+    }
+    return "reader-behind";
+  }
+
+  /** Whether waiting for a position makes sense; if not, it was replaced by one that does. */
+  async #canBeReached(line: Line, wanted: Position): Promise<boolean> {
+    const makers = this.readers().map(({ maker }) => maker);
+    if (makers.length > 0 && makers.every((maker) => !proves(maker, wanted))) {
+      const now = await this.askWriter();
+      if (now === undefined || makers.every((maker) => !proves(maker, now))) return true;
+      line.cover(now, line.mark);
+      return false;
+    }
+    return this.cluster.knows(wanted) || this.#isGenuine(line, wanted);
+  }
+
+  /**
+   * Whether a position that is ahead of everything known here can be one of the writer's: another
+   * process may have written just now. If it is not, it is forgotten, or replaced.
+   */
+  async #isGenuine(line: Line, wanted: Position): Promise<boolean> {
+    const now = await this.askWriter();
+    if (now === undefined || line.position !== wanted || this.cluster.knows(wanted)) return true;
+    const ahead = later(now, wanted) === wanted;
+    if (ahead && line.trusted) return true;
+    // Ahead of the writer: nobody has ever given it out. Of another cluster, or of an older
+    // timeline: everything that is left of that the writer shows now.
+    line.replace(ahead ? undefined : now);
+    return false;
+  }
+
+  /** Whether an idle connection leads to a reader that has it. */
+  #fresher(wanted: Position): boolean {
+    return this.#servers
+      .idleReaders()
+      .some((client) => this.serverOf(client)?.covers(wanted) === true);
+  }
+
+  /** Waits for a reader, if one can be expected to get there in time. */
+  async #waitFor(wanted: Position, { line }: Demand): Promise<boolean> {
+    const { waitMillis } = this.settings;
+    if (waitMillis <= 0) return false;
+    const age = performance.now() - (line?.since ?? 0);
+    const servers = this.readers().filter(({ maker }) => maker !== undefined);
+    const expected = Math.min(...servers.map((server) => this.lagOf(server) ?? 0));
+    if (servers.length === 0 || age + waitMillis < expected) return false;
+    return new Promise((resolve) => {
+      const stops: (() => void)[] = [];
+      const end = (reached: boolean): void => {
+        clearTimeout(timer);
+        for (const stop of stops) stop();
+        resolve(reached);
+      };
+      const timer = setTimeout(end, waitMillis, false);
+      for (const server of servers) stops.push(server.whenReached(wanted, () => end(true)));
+      this.#watch.want(wanted);
+      this.#watch.hurry();
+    });
+  }
+
+  /** How far behind the writer a server is known to be, in milliseconds. */
+  lagOf(server: ServerState): number | undefined {
+    const { samples, latest } = this.cluster;
+    const { reached } = server;
+    if (latest === undefined || reached === undefined) return undefined;
+    if (server.covers(latest)) return 0;
+    const until = samples.coveredUntil(reached);
+    return until === undefined ? undefined : server.checkedAt - until;
+  }
+
+  /** The readers that were reached. */
+  readers(): readonly ServerState[] {
+    return [...this.#readerRuns.keys()];
+  }
+
+  end(): void {
+    this.#watch.end();
+    if (this.#hasReaders && this.#keepsProcess) this.#known.state.readerPools -= 1;
+  }
+}
