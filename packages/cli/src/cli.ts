@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { createRequire } from "node:module";
 import { parseCommand } from "./cli-arguments.ts";
 import { complain } from "./complain.ts";

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { styleText } from "node:util";
 import { HELP, parseCommand } from "./cli-arguments.ts";
 import { type Cluster, startCluster } from "./cluster.ts";

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
@@ -42,6 +43,19 @@ describe.each(["pointsman", "local"])("packages/%s", (name) => {
 test("packages/cli is packed as package managers expect (publint)", () => {
   expect(run("npx", ["publint", "packages/cli", "--strict"])).toContain("All good");
 });
+
+test.each([
+  ["packages/cli", "pointsman"],
+  ["packages/local", "pointsman-local"],
+])(
+  "the command of %s runs, and npx finds it in a clone, whose files are all that npm sees",
+  (folder, name) => {
+    const { bin } = JSON.parse(readFileSync(`${root}/${folder}/package.json`, "utf8"));
+    const path = join(folder, bin[name]);
+    expect(run("git", ["ls-files", path]).trim()).toBe(path);
+    expect(run("node", [path, "--help"])).toMatch(new RegExp(`^Usage: ${name} `));
+  },
+);
 
 test("the public API is the one in the checked-in reports", () => {
   expect(run("node", ["scripts/api-report.mjs"])).toBe("");
