@@ -1,8 +1,13 @@
 import { createRequire } from "node:module";
 import { parseCommand } from "./cli-arguments.ts";
 import { complain } from "./complain.ts";
-import { isLibraryError } from "./errors.ts";
+import { codeOf, isLibraryError } from "./errors.ts";
 import { EXIT_FAILED, EXIT_USAGE } from "./exit-status.ts";
+
+// Whoever reads may have seen enough, as in `pointsman doctor | head`: the exit status still counts.
+process.stdout.on("error", (error) => {
+  if (codeOf(error) !== "EPIPE") throw error;
+});
 
 try {
   // What a check has given up waiting for may still hold a socket open: that must not hold us.

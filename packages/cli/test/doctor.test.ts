@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:net";
 import { type Cluster, startCluster } from "@pointsman/local";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Ended, runCli, unwrapped } from "./helpers.ts";
+import { type Ended, runCli, startCli, unwrapped } from "./helpers.ts";
 
 let cluster: Cluster;
 
@@ -141,6 +141,12 @@ together
     expect(marked(lines, "ok")).toContain(
       "connections    one process opens up to 10 of 197 (max_connections 200, 3 reserved)",
     );
+  });
+
+  test.each(["doctor", "doctor --json"])("ends as ever when nobody reads on: %s", async (line) => {
+    const running = startCli(line.split(" "), both());
+    running.child.stdout?.destroy();
+    expect(await running.ended).toMatchObject({ status: 0, stderr: "" });
   });
 
   test("opens what it needs and leaves nothing open", async () => {
