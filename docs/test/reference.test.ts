@@ -103,8 +103,8 @@ function environmentVariables(): Set<string> {
 
 const variables = environmentVariables();
 
-/** Variables that others read: the AWS SDK. */
-const foreign = new Set(["AWS_ACCESS_KEY_ID"]);
+/** Variables that others read: the AWS SDK, OpenSSL. */
+const foreign = new Set(["AWS_ACCESS_KEY_ID", "SSL_CERT_FILE"]);
 
 const exists = (word: string): boolean =>
   word in errorCodes ||

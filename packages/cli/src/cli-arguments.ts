@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
 /** What the command line asks for. */
@@ -15,6 +16,8 @@ export interface ExecCommand {
   readonly readerIndex: number;
   readonly program: string;
   readonly args: readonly string[];
+  /** Whether the URL is read by Prisma's own engine, which has its own parameters for TLS. */
+  readonly prisma: boolean;
 }
 
 export interface DoctorCommand {
@@ -51,6 +54,9 @@ Options:
   --writer           the writer's endpoint (default)
   --reader           the reader's endpoint
   --reader-index N   one of several readers, counted from 1
+  --prisma           write DATABASE_URL with the parameters for TLS that Prisma
+                     has, as is done for prisma and npx prisma: give it for
+                     scripts that run Prisma
   --help, -h         print this
 
 Environment:
@@ -127,11 +133,12 @@ function parseExec(args: readonly string[]): Command {
     writer: { type: "boolean" },
     reader: { type: "boolean" },
     "reader-index": { type: "string" },
+    prisma: { type: "boolean" },
   } as const;
   const [own, command] = beforeProgram(args, options);
   const { values } = parseArgs({ args: own, options });
   if (values.help) return { kind: "help", text: EXEC_HELP };
-  const { writer, reader = false, "reader-index": index } = values;
+  const { writer, reader = false, "reader-index": index, prisma = false } = values;
   if (writer && (reader || index !== undefined)) {
     return mistake("--writer and --reader are different endpoints: give one of them.", "exec");
   }
@@ -151,7 +158,16 @@ function parseExec(args: readonly string[]): Command {
     readerIndex: Number(index ?? 1),
     program,
     args: programArgs,
+    prisma: prisma || isPrisma(program, programArgs),
   };
+}
+
+/** What runs the programs of packages: the name of one is among its arguments. */
+const runners = new Set(["npx", "npm", "pnpm", "pnpx", "yarn", "bun", "bunx"]);
+
+function isPrisma(program: string, args: readonly string[]): boolean {
+  const name = basename(program);
+  return name === "prisma" || (runners.has(name) && args.some((arg) => /^prisma(@|$)/.test(arg)));
 }
 
 /** Our own arguments, which end at `--` or at the first word, and those of the program. */

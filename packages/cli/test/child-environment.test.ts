@@ -28,13 +28,16 @@ function environmentOf(
     password = "one",
     rootsFile,
     environment = {},
+    prisma = false,
   }: {
     readonly password?: string | undefined;
     readonly rootsFile?: string;
     readonly environment?: Readonly<Record<string, string>>;
+    readonly prisma?: boolean;
   } = {},
 ) {
-  const made = childEnvironment({ ...endpoint, ...different }, password, rootsFile, environment);
+  const of = { ...endpoint, ...different };
+  const made = childEnvironment(of, password, rootsFile, environment, prisma);
   return Object.fromEntries(Object.entries(made).filter(([, value]) => value !== undefined));
 }
 
@@ -72,6 +75,33 @@ test("names the roots that certificates are verified against", () => {
     PGSSLMODE: "verify-full",
     PGSSLROOTCERT: "/tmp/x/roots.pem",
     NODE_EXTRA_CA_CERTS: "/tmp/x/roots.pem",
+  });
+});
+
+test("tells Prisma in its own words to encrypt, and to verify against the same roots", () => {
+  const parameters = { schema: "sales", sslaccept: "accept_invalid_certs" };
+  expect(
+    environmentOf(
+      { sslmode: "verify-full", parameters },
+      { rootsFile: "/roots.pem", environment: { SSL_CERT_FILE: "/other.pem" }, prisma: true },
+    ),
+  ).toMatchObject({
+    DATABASE_URL:
+      "postgres://app:one@db.example.com:5432/shop?schema=sales&sslmode=require&sslaccept=strict",
+    SSL_CERT_FILE: "/roots.pem",
+    PGSSLMODE: "verify-full",
+  });
+});
+
+test.each([
+  [undefined, ""],
+  ["disable", "?sslmode=disable"],
+  ["allow", "?sslmode=prefer"],
+  ["require", "?sslmode=require"],
+  ["verify-ca", "?sslmode=require&sslaccept=strict"],
+] as const)("tells Prisma what it has for sslmode %s", (sslmode, query) => {
+  expect(environmentOf({ sslmode }, { prisma: true })).toMatchObject({
+    DATABASE_URL: `postgres://app:one@db.example.com:5432/shop${query}`,
   });
 });
 

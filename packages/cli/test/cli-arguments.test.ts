@@ -21,6 +21,20 @@ describe("exec", () => {
   });
 
   test.each([
+    ["exec -- prisma migrate deploy", true],
+    ["exec -- ./node_modules/.bin/prisma migrate deploy", true],
+    ["exec -- npx prisma migrate deploy", true],
+    ["exec -- npx --yes prisma@6 migrate deploy", true],
+    ["exec -- pnpm exec prisma migrate deploy", true],
+    ["exec --prisma -- npm run migrate", true],
+    ["exec -- npm run migrate", false],
+    ["exec -- psql -U prisma", false],
+    ["exec -- npx drizzle-kit migrate", false],
+  ])("%s: for Prisma's own engine? %s", (line, prisma) => {
+    expect(parse(line)).toMatchObject({ kind: "exec", prisma });
+  });
+
+  test.each([
     ["exec", "There is no program to run: put one behind --. See pointsman exec --help."],
     [
       "exec --reader --",

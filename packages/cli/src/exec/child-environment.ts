@@ -30,12 +30,14 @@ const elsewhere = ["DATABASE_READER_URL", "DATABASE_AUTH", "PGSERVICE", "PGHOSTA
  *
  * @param password what it logs in with, if anything
  * @param rootsFile a file with the roots that certificates are verified against; absent: the system's
+ * @param forPrisma whether the URL is read by Prisma's own engine
  */
 export function childEnvironment(
   endpoint: ConfiguredEndpoint,
   password: string | undefined,
   rootsFile: string | undefined,
   environment: Environment,
+  forPrisma = false,
 ): Environment {
   const { host, hostaddr, port, user, database, sslmode } = endpoint;
   const rest = Object.entries(environment).filter(([name]) => !elsewhere.includes(name));
@@ -43,10 +45,11 @@ export function childEnvironment(
     variable,
     endpoint.parameters[parameter] ?? environment[variable],
   ]);
+  const tls = forPrisma ? prismaTls(sslmode) : libpqTls(sslmode, rootsFile);
   return {
     ...Object.fromEntries(rest),
     ...Object.fromEntries(fromParameters),
-    DATABASE_URL: childUrl(endpoint, password, rootsFile),
+    DATABASE_URL: childUrl(endpoint, password, tls),
     PGHOST: host,
     ...(hostaddr === undefined ? {} : { PGHOSTADDR: hostaddr }),
     PGPORT: String(port),
@@ -55,6 +58,7 @@ export function childEnvironment(
     PGPASSWORD: password,
     ...tlsVariables(sslmode, rootsFile),
     NODE_EXTRA_CA_CERTS: environment["NODE_EXTRA_CA_CERTS"] ?? rootsFile,
+    ...(forPrisma && rootsFile !== undefined ? { SSL_CERT_FILE: rootsFile } : {}),
   };
 }
 
@@ -74,22 +78,40 @@ export function isVerified(mode: ConfiguredEndpoint["sslmode"]): boolean {
   return mode === "verify-full" || mode === "verify-ca";
 }
 
+function libpqTls(mode: ConfiguredEndpoint["sslmode"], rootsFile: string | undefined): Environment {
+  return {
+    sslmode: mode,
+    // The system's are left out: pg would look for a file of the name "system".
+    sslrootcert: isVerified(mode) ? rootsFile : undefined,
+  };
+}
+
+/**
+ * Prisma's engine takes what it does not know, as `verify-full`, for `prefer`, and verifies nothing
+ * unless it is told to be strict: a token would go to anybody, and in the clear to who asks for it
+ * so. Its `sslcert` has room for one root; OpenSSL, by `SSL_CERT_FILE`, for all.
+ *
+ * @see https://www.prisma.io/docs/orm/overview/databases/postgresql
+ */
+function prismaTls(mode: ConfiguredEndpoint["sslmode"]): Environment {
+  if (isVerified(mode)) return { sslmode: "require", sslaccept: "strict" };
+  return { sslmode: mode === "allow" ? "prefer" : mode };
+}
+
 /** The URL as it was configured, with the password in it, and TLS as it has been decided. */
 function childUrl(
-  { host, hostaddr, port, user, database, sslmode, parameters }: ConfiguredEndpoint,
+  { host, hostaddr, port, user, database, parameters }: ConfiguredEndpoint,
   password: string | undefined,
-  rootsFile: string | undefined,
+  tls: Environment,
 ): string {
   const isSocket = host.startsWith("/");
-  const kept = Object.entries(parameters).filter(([name]) => !replaced.has(name));
   const own = {
     host: isSocket ? host : undefined,
     port: isSocket ? String(port) : undefined,
     hostaddr,
-    sslmode,
-    // The system's are left out: pg would look for a file of the name "system".
-    sslrootcert: isVerified(sslmode) ? rootsFile : undefined,
+    ...tls,
   };
+  const kept = Object.entries(parameters).filter(([name]) => !replaced.has(name) && !(name in own));
   const pairs = [...kept, ...Object.entries(own)].flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
   );

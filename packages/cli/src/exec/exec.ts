@@ -17,7 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws ConfigError
  */
 export async function exec(command: ExecCommand, environment: Environment): Promise<number> {
-  const { side, readerIndex, program, args } = command;
+  const { side, readerIndex, program, args, prisma } = command;
   const endpoints = configuredEndpoints({}, environment).filter((one) => one.side === side);
   const endpoint = endpoints[side === "writer" ? 0 : readerIndex - 1];
   if (endpoint === undefined) return complain(noSuchReader(endpoints.length), EXIT_USAGE);
@@ -31,7 +31,7 @@ export async function exec(command: ExecCommand, environment: Environment): Prom
   // From here to the end of the program nothing waits: a signal finds either no file or a handler.
   const pem = rootsFor(endpoint);
   const roots = pem === undefined ? undefined : writeRoots(pem);
-  const child = childEnvironment(endpoint, password, roots?.path, environment);
+  const child = childEnvironment(endpoint, password, roots?.path, environment, prisma);
   const { status, problem } = await runProgram(program, args, child);
   roots?.remove();
   return problem === undefined ? status : complain(problem, status);
