@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
@@ -199,6 +201,30 @@ describe("doctor", () => {
     expect({ status, lines }).toEqual({ status: 1, lines: [expect.stringMatching(refusal)] });
     expect(lines[0]).toContain("this machine's clock is more than 5 minutes off");
   });
+
+  test.each([
+    [-20 * 60_000, "bad clock: 20 minutes ahead of that of AWS → "],
+    [20 * 60_000, "bad clock: 20 minutes behind that of AWS → "],
+  ])(
+    "tells by AWS's own time that the clock is why tokens are refused: %i ms off",
+    async (skew, told) => {
+      cluster.iam.skewClock(skew);
+      const sts = createServer((_request, response) => {
+        response.setHeader("date", new Date(Date.now() + skew).toUTCString());
+        response.writeHead(302, { location: "https://aws.example.com/" }).end();
+      }).listen(0, "127.0.0.1");
+      await once(sts, "listening");
+      onTestFinished(() => {
+        sts.close();
+      });
+      const { port } = sts.address() as { port: number };
+      const { status, lines } = await problems({
+        AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${port}/`,
+      });
+      expect(status).toBe(1);
+      expect(lines).toEqual([expect.stringMatching(refusal), expect.stringContaining(told)]);
+    },
+  );
 
   test("tells that there are no credentials", async () => {
     const { status, lines } = await problems({ AWS_CONTAINER_CREDENTIALS_FULL_URI: undefined });

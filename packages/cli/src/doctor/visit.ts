@@ -15,6 +15,8 @@ export interface Visit {
   certificate?: CertificateFacts;
   /** When the credentials end that sign tokens. */
   credentialsEnd?: Date;
+  /** For which tokens are signed, where the host's name or the options tell it. */
+  region?: string;
   /** Logged in. */
   client?: Client;
   isStandby?: boolean;

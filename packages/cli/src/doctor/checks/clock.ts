@@ -7,11 +7,18 @@ const mostMillis = 5 * 60_000;
 /** No credentials of a role live longer than this, in milliseconds. */
 const longestRoleMillis = 36 * 3_600_000;
 
+/** In a network that does not lead to AWS, nobody answers. */
+const awsTimeoutMillis = 3000;
+
 const remedy = "Let this machine keep its clock by NTP (timedatectl, chronyc tracking).";
 
 /** Whether this machine and the server agree about the time, which tokens and certificates need. */
-export async function checkClock(visit: Visit): Promise<Finding> {
-  if (visit.client === undefined) return guessFromDates(visit, Date.now());
+export async function checkClock(visit: Visit, signal?: AbortSignal): Promise<Finding> {
+  if (visit.client === undefined) {
+    const guess = guessFromDates(visit, Date.now());
+    // The clock may be why there was no login, which nothing else would tell then.
+    return guess.mark === "skipped" ? ((await compareWithAws(visit, signal)) ?? guess) : guess;
+  }
   const before = Date.now();
   const { server } = await ask<{ server: number }>(
     visit,
@@ -55,6 +62,39 @@ export function guessFromDates(
     return look(`${not}; a certificate that has ended may mean that it is fast`, remedy);
   }
   return skipped(not);
+}
+
+/** AWS tells its time in every answer, also in one that refuses. Nothing is signed or sent. */
+async function compareWithAws(
+  { endpoint, region, environment }: Visit,
+  signal: AbortSignal | undefined,
+): Promise<Finding | undefined> {
+  if (endpoint.auth?.name !== "IAM") return undefined;
+  const url = environment["AWS_ENDPOINT_URL_STS"] || (region && stsIn(region));
+  if (!url) return undefined;
+  const before = Date.now();
+  let date: string | null;
+  try {
+    const soon = AbortSignal.timeout(awsTimeoutMillis);
+    const answer = await fetch(url, {
+      method: "HEAD",
+      redirect: "manual",
+      signal: signal === undefined ? soon : AbortSignal.any([soon, signal]),
+    });
+    date = answer.headers.get("date");
+  } catch {
+    return undefined;
+  }
+  const now = Date.now();
+  const aws = Date.parse(date ?? "");
+  if (Number.isNaN(aws)) return undefined;
+  // It has whole seconds.
+  const finding = judgeClock((before + now) / 2 - aws - 500, now - before + 1000, true);
+  return { ...finding, found: finding.found.replace("the server's", "that of AWS") };
+}
+
+function stsIn(region: string): string {
+  return `https://sts.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/`;
 }
 
 function duration(millis: number): string {

@@ -17,6 +17,8 @@ export async function checkCredentials(visit: Visit): Promise<Finding> {
       "Give this process an AWS identity: the platform's own (pod identity, IRSA, a task role, an instance profile), aws sso login with AWS_PROFILE, or keys in the environment. aws sts get-caller-identity tells what there is.",
     );
   }
+  const { region } = facts;
+  if (region !== undefined && /^[a-z0-9-]+$/.test(region)) visit.region = region;
   const found = Object.entries(facts)
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");
