@@ -2,6 +2,12 @@ import type { Server } from "node:net";
 import { ClusterError } from "./errors.ts";
 
 /**
+ * Connections that may wait to be accepted. Pools open a thousand at once in tests; of more than
+ * Node's own 511 the kernel breaks some when the machine is busy.
+ */
+const backlog = 4096;
+
+/**
  * Makes a server listen on 127.0.0.1.
  *
  * @param port 0: any free one
@@ -21,7 +27,7 @@ export function listen(server: Server, port: number): Promise<number> {
           : error,
       ),
     );
-    server.listen(port, "127.0.0.1", () => {
+    server.listen({ port, host: "127.0.0.1", backlog }, () => {
       const address = server.address();
       if (address === null || typeof address === "string") throw new TypeError("no TCP address");
       resolve(address.port);

@@ -27,12 +27,12 @@ export interface GatewayEndpointParts {
   /** Asked once for each new connection that is encrypted. */
   readonly secureContext: () => SecureContext;
   readonly gatekeeper: Gatekeeper;
-  /** Default: 10000. */
+  /** Default: 60000, as PostgreSQL's own `authentication_timeout`. */
   readonly loginTimeoutMs?: number;
 }
 
 const PROTOCOL = "postgresql";
-const LOGIN_TIMEOUT_MS = 10_000;
+const LOGIN_TIMEOUT_MS = 60_000;
 
 /** A client's connection. */
 interface Caller {
