@@ -12,7 +12,8 @@ import {
 import { closedLoop } from "./workloads/closed-loop.ts";
 
 const unlimited = { connectionsPerSecond: Number.POSITIVE_INFINITY } as const;
-const gentle = 100;
+/** Connections a second: so few that any machine could open more, and the limit is what is seen. */
+const gentle = 20;
 
 /** Every query opens a connection of its own, runs, and closes it. */
 const each = { maxUses: 1, max: 10 } as const;
@@ -46,7 +47,7 @@ export const benchmark: Benchmark = {
   ],
   // In this order: the gateway remembers the busiest second of all.
   counts: async (cluster, quick) => [
-    ...(await countRate(cluster, quick ? 20 : 300)),
+    ...(await countRate(cluster, quick ? 20 : 80)),
     ...(await countLogins(cluster, quick ? 50 : 1000)),
   ],
   goals: [
@@ -56,15 +57,16 @@ export const benchmark: Benchmark = {
       measured: (_results, counts) => findCount(counts, callsName),
     },
     {
-      name: "logins in the busiest second, at 100 a second",
-      atMost: gentle * 1.2,
+      name: `logins in the busiest second, at ${gentle} a second`,
+      // A busy machine bunches what was opened evenly on its way to the gateway.
+      atMost: gentle * 1.5,
       measured: (_results, counts) => findCount(counts, busiestName),
     },
   ],
 };
 
 const callsName = "calls of the credential provider for 1000 connections opened at once";
-const busiestName = `logins in the busiest second of 300, with connectionsPerSecond: ${gentle}`;
+const busiestName = `logins in the busiest second, with connectionsPerSecond: ${gentle}`;
 
 async function countLogins(cluster: Cluster, connections: number): Promise<Count[]> {
   const gateway = gatewayOf(cluster);
@@ -84,6 +86,7 @@ async function countLogins(cluster: Cluster, connections: number): Promise<Count
       name: "tokens signed for 1000 connections opened at once",
       value: gateway.seen.distinctTokens - distinctTokens,
     },
+    { name: "logins in the busiest second, without a limit", value: gateway.seen.peakPerSecond },
   ];
 }
 
@@ -94,19 +97,15 @@ async function countRate(cluster: Cluster, connections: number): Promise<Count[]
     { connectionsPerSecond: gentle },
     { max: connections },
   );
-  const start = performance.now();
-  let seconds = 0;
+  const { logins } = gateway.seen;
   try {
-    const hold = `select pg_sleep(${connections / 50})`;
+    const hold = `select pg_sleep(${connections / gentle + 2})`;
     await Promise.all(Array.from({ length: connections }, () => pool.query(hold)));
-    seconds = (performance.now() - start) / 1000;
+    if (gateway.seen.logins - logins !== connections) throw new Error("Not every login was new.");
   } finally {
     await pool.end();
   }
-  return [
-    { name: busiestName, value: gateway.seen.peakPerSecond },
-    { name: "seconds until all 300 were open and idle again", value: seconds },
-  ];
+  return [{ name: busiestName, value: gateway.seen.peakPerSecond }];
 }
 
 async function opening(pool: pg.Pool): Promise<Contender> {
