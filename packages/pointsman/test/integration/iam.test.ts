@@ -123,20 +123,15 @@ describe("tokens", () => {
     gateway.expireTokensAfter(2_000);
     const seen = sinceNow();
     const made = pool({ maxUses: 5, max: 3, idleTimeoutMillis: 50 });
-    const until = performance.now() + 9_000;
     const servers = new Set<string>();
-    let statements = 0;
-    while (performance.now() < until) {
+    // Two endpoints, and a new token for each about every two seconds: four lives.
+    while (seen().tokens < 8 || servers.size < 2) {
       await made.query("create table if not exists outlived (id int)");
       servers.add(await serverOf(made));
-      statements += 2;
       await delay(20);
     }
     const { logins, tokens, refusals } = seen();
-    expect(statements).toBeGreaterThan(100);
-    expect(logins).toBeGreaterThan(30);
-    // Two endpoints, and a new token for each about every two seconds.
-    expect(tokens).toBeGreaterThanOrEqual(6);
+    expect(logins).toBeGreaterThanOrEqual(tokens);
     expect(Object.keys(refusals)).toEqual(["expired"]);
     expect(servers).toEqual(new Set(["reader1", "reader2"]));
   });
