@@ -65,8 +65,8 @@ export interface TlsPolicy {
 /**
  * Decides how an endpoint is connected to.
  *
- * @throws ConfigError for an unknown `sslmode`, a file that cannot be read, and for no TLS where it
- * is required
+ * @throws ConfigError for an unknown `sslmode`, one too weak for `sslrootcert=system`, a file that
+ * cannot be read, and for no TLS where it is required
  */
 export function decideTls(question: TlsQuestion): TlsPolicy {
   const { ssl, required, option } = question;
@@ -90,6 +90,12 @@ export function decideTls(question: TlsQuestion): TlsPolicy {
     };
   }
   if (mode === undefined) return { ssl, mode };
+  if (question.sslrootcert === "system" && mode !== "verify-full") {
+    throw new ConfigError(
+      option,
+      `${option} has sslmode=${mode} with sslrootcert=system, which libpq refuses: anybody can get a certificate from the system's authorities, so the name must be verified too. Say sslmode=verify-full, or leave sslmode out.`,
+    );
+  }
   const verifies = mode === "require" && question.sslrootcert !== undefined;
   return { ...libpqPolicy(mode, question), mode: verifies ? "verify-ca" : mode };
 }

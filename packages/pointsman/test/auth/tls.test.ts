@@ -194,6 +194,10 @@ describe("sslmode in a URL means what libpq says", () => {
       "sslrootcert of writer cannot be read: ENOENT: no such file or directory, open '/nowhere/ca.pem'",
     ],
     [
+      "sslmode=require&sslrootcert=system",
+      "writer has sslmode=require with sslrootcert=system, which libpq refuses: anybody can get a certificate from the system's authorities, so the name must be verified too. Say sslmode=verify-full, or leave sslmode out.",
+    ],
+    [
       "hostaddr=db.example.com",
       'hostaddr of writer must be an IP address; got "db.example.com". A name belongs into host.',
     ],
