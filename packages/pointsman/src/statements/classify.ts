@@ -120,8 +120,9 @@ const shared = createClassifier();
  *
  * What the text does not show, the answer does not know: what stands behind a view, a rule, a cast, a
  * domain or an operator; a user's function that overloads a builtin's name, or that is called like a
- * column (`t.f` for `f(t)`); an unlogged table; a sequence that is read as a table. It reads strings as the server does with
- * `standard_conforming_strings` on, the default, and commands of PostgreSQL 18 and older.
+ * column (`t.f` for `f(t)`; builtins called like that are known); an unlogged table; a sequence that
+ * is read as a table. It reads strings as the server does with `standard_conforming_strings` on, the
+ * default, and commands of PostgreSQL 18 and older.
  *
  * @param sql the text, of one or several statements; `$1` and kin stand for values.
  * @throws TypeError if `sql` is not a string.

@@ -1,4 +1,4 @@
-import { builtinFunction } from "./builtin-functions.ts";
+import { type Builtin, builtinFunction } from "./builtin-functions.ts";
 import { Findings } from "./findings.ts";
 import {
   asType,
@@ -12,6 +12,9 @@ import {
   type WithClause,
 } from "./parse-tree.ts";
 import { isServerBoundSetting } from "./server-bound-names.ts";
+
+/** `current_setting` of a setting that may be one that tells a server's role. */
+const ofSomeSetting: Builtin = { knowledge: "server-bound", effect: "read" };
 
 /**
  * Walks through the tree of a query, or of any expression, and notes what it finds: relations,
@@ -47,6 +50,8 @@ export class QueryWalk {
   #visitField(key: string, value: unknown): void {
     switch (key) {
       case "ColumnRef":
+        this.#attributes((value as { fields?: readonly Node[] }).fields, 1);
+        return;
       case "A_Const":
       case "ParamRef":
       case "String":
@@ -72,6 +77,9 @@ export class QueryWalk {
         return;
       case "RangeTableSample":
         this.#callByName((value as { method?: readonly Node[] }).method);
+        break;
+      case "A_Indirection":
+        this.#attributes((value as { indirection?: readonly Node[] }).indirection, 0);
         break;
       case "A_Expr":
         this.#operator((value as { name?: readonly Node[] }).name);
@@ -153,6 +161,20 @@ export class QueryWalk {
     if (schema !== "pg_catalog") this.findings.callUnknown(schema, operator);
   }
 
+  /**
+   * Names behind a dot: PostgreSQL takes `x.f` for a call `f(x)` where `x` has no column `f`. Only a
+   * builtin that is not harmless counts: any other name is most likely a column's.
+   */
+  #attributes(names: readonly Node[] | undefined, from: number): void {
+    if (names === undefined || names.length <= from) return;
+    for (const name of strings(names.slice(from))) {
+      const builtin = name === "current_setting" ? ofSomeSetting : builtinFunction(undefined, name);
+      if (builtin !== undefined && builtin.knowledge !== "harmless") {
+        this.findings.callBuiltin(undefined, name, builtin);
+      }
+    }
+  }
+
   #callByName(name: readonly Node[] | undefined): void {
     const [last = "", schema] = strings(name).reverse();
     this.findings.call(schema, last);
@@ -163,7 +185,7 @@ export class QueryWalk {
     const builtin = builtinFunction(schema, name);
     if (builtin === undefined) this.findings.callUnknown(schema, name);
     else if (name === "current_setting" && !readsHarmlessSetting(call)) {
-      this.findings.callBuiltin(schema, name, { knowledge: "server-bound", effect: "read" });
+      this.findings.callBuiltin(schema, name, ofSomeSetting);
     } else if (name === "set_config" && isTrue(call.args?.[2])) {
       this.findings.callBuiltin(schema, name, { knowledge: "server-bound", effect: "session" });
     } else this.findings.callBuiltin(schema, name, builtin);

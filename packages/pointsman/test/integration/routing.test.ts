@@ -52,6 +52,7 @@ const onWriter: Record<string, string> = {
   pg_advisory_lock: "select pg_advisory_lock(1)",
   pg_advisory_xact_lock: "select pg_advisory_xact_lock(1)",
   pg_try_advisory_lock: "select pg_try_advisory_lock(2)",
+  "an advisory lock called like a column": "select (4::bigint).pg_try_advisory_lock",
   pg_notify: "select pg_notify('news', 'x')",
   lo_create: "select lo_create(0)",
   lo_get: "select lo_get(4242)",

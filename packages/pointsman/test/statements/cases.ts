@@ -92,6 +92,7 @@ export const reads: Record<string, readonly string[]> = {
     "show cluster_name",
     "select current_setting('server_version_num')::int",
     "select current_setting('work_mem'::text, true)",
+    "select n.lower, ('B'::text).lower from unnest(array['A'::text]) n",
   ],
   explain: [
     "explain select * from t",
@@ -241,6 +242,15 @@ export const writes: Record<string, readonly Case[]> = {
     ["select current_setting('in_hot_standby')", "server-bound", "read"],
     ["select current_setting('Transaction_Read_Only', true)", "server-bound", "read"],
     ["select current_setting(b) from t where false", "server-bound", "read"],
+  ],
+  "builtins that are called like a column": [
+    ["select (1::bigint).pg_advisory_lock", "server-bound", "session"],
+    ["select l.pg_try_advisory_lock from unnest(array[1::bigint]) l", "server-bound", "session"],
+    ["select id from t where ((0).pg_terminate_backend)", "server-bound", "write"],
+    ["select (0.5::float8).setseed", "server-bound", "session"],
+    ["select ('s'::regclass).nextval", "writing-function", "write"],
+    ["select n.nextval from unnest(array['s'::regclass]) n", "writing-function", "write"],
+    ["select ('in_hot_standby'::text).current_setting", "server-bound", "read"],
   ],
   "system views that belong to one server or connection": [
     ["select * from pg_stat_activity", "server-bound", "read"],
