@@ -66,8 +66,10 @@ async function runOnce<T>(
   const client = await pool.connect();
   const level = new AmbientTransaction(pool, client, currentScope()?.transaction);
   let problem: Error | undefined;
+  let begun = false;
   try {
     await client.query(begin);
+    begun = true;
     const result = await runInside(level, fn);
     if (client.getTransactionStatus() === "I") throw notCommitted(endedInside);
     level.close("committed");
@@ -76,9 +78,12 @@ async function runOnce<T>(
     return result;
   } catch (error) {
     level.close("rolled back");
-    await client.query("ROLLBACK").catch((failure: Error) => {
-      problem = failure;
-    });
+    // Where BEGIN found no connection, ROLLBACK would wait for one again, all of the time-out.
+    if (begun) {
+      await client.query("ROLLBACK").catch((failure: Error) => {
+        problem = failure;
+      });
+    }
     throw error;
   } finally {
     client.release(problem);

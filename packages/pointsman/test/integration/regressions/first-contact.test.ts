@@ -17,9 +17,10 @@ const local = localCluster({
 });
 
 /** The URL of a server that accepts connections and never says anything. */
-async function silent(): Promise<string> {
+async function silent(accepted: () => void = () => {}): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    accepted();
     sockets.add(socket);
     socket.on("error", () => {});
     socket.resume();
@@ -53,6 +54,16 @@ describe("a writer that is silent", () => {
     const started = performance.now();
     await Promise.all([pool.query("select pg_sleep(0.1)"), pool.query("select pg_sleep(0.1)")]);
     expect(performance.now() - started).toBeLessThan(700);
+  });
+
+  it("is waited for once by a transaction that cannot begin", async () => {
+    let connections = 0;
+    const writer = await silent(() => {
+      connections += 1;
+    });
+    const pool = local.pool({ writer, connectionTimeoutMillis: 200 });
+    const error = await rejection(pool.transaction(async () => {}));
+    expect([error.message, connections]).toEqual(["timeout exceeded when trying to connect", 1]);
   });
 });
 
