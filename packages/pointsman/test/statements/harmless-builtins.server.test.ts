@@ -43,7 +43,7 @@ describe("a builtin that is said to be harmless", () => {
 
     const different: string[] = [];
     for (const { name, sql } of candidates) {
-      const [here, there] = [await answer(writer, sql), await answer(reader, sql)];
+      const [here, there] = await Promise.all([answer(writer, sql), answer(reader, sql)]);
       const same = here.value === there.value || changing.test(name);
       if (here.error !== there.error || !same) {
         different.push(`${sql}: ${JSON.stringify(here)}, ${JSON.stringify(there)}`);
