@@ -12,7 +12,8 @@ const local = localCluster({
     create table books (id int primary key, title text);
     insert into books values (1, 'Dune');
     create unlogged table scratch (id int);
-    insert into scratch values (7);`,
+    insert into scratch values (7);
+    create table gate ();`,
 });
 
 /** The server and the process of each run of a text with a mark, in the order of each log. */
@@ -97,7 +98,7 @@ describe("R10: max", () => {
     const mark = newMark();
     const application = `sizes ${mark.slice(3, 11)}`;
     const pool = local.pool({ ...options, application_name: application });
-    const read = `${mark} select pg_sleep(0.25)`;
+    const read = `${mark} select from gate`;
     const write = `${read} for update`;
     // The first contact may have a connection of its own beside the pool's.
     await Promise.all([pool.query("select 1"), pool.query("select 1 for update")]);
@@ -105,25 +106,28 @@ describe("R10: max", () => {
       const { open } = await connectionsOn(local.cluster.writer.url, application, mark);
       return open === 1;
     });
+    // Holds all of them up, on both servers, until the numbers have been looked at.
+    const gatekeeper = await local.connect();
+    await gatekeeper.query("begin; lock table gate in access exclusive mode");
+    await local.cluster.waitForReplay();
     const clients = [await pool.connect()];
     const answers = [1, 2, 3, 4, 5].flatMap(() => [pool.query(read), pool.query(write)]);
     answers.push(...clients.flatMap((client) => [client.query(read), client.query(write)]));
-    let over = false;
-    const all = Promise.all(answers).then(() => {
-      over = true;
-    });
-    const most = { writer: 0, reader: 0 };
-    const open = { writer: 0, reader: 0 };
-    while (!over) {
-      for (const side of ["writer", "reader"] as const) {
-        const seen = await connectionsOn(local.cluster[side].url, application, mark);
-        most[side] = Math.max(most[side], seen.running);
-        open[side] = Math.max(open[side], seen.open);
-      }
+    const seen = async (side: "writer" | "reader") =>
+      connectionsOn(local.cluster[side].url, application, mark);
+    for (const side of ["writer", "reader"] as const) {
+      await until(`the ${side} has all that it may`, async () => {
+        return (await seen(side)).running >= expected[side];
+      });
     }
-    await all;
+    const full = { writer: await seen("writer"), reader: await seen("reader") };
+    await gatekeeper.query("rollback");
+    await Promise.all(answers);
     for (const client of clients) client.release();
-    expect({ most, open }).toEqual({ most: expected, open: expected });
+    expect(full).toEqual({
+      writer: { running: expected.writer, open: expected.writer },
+      reader: { running: expected.reader, open: expected.reader },
+    });
     const used = backendsOf(mark);
     for (const [server, max] of [
       ["writer", expected.writer],
