@@ -31,6 +31,8 @@ Options:
                     authentication, over TLS, and print what an application
                     needs for it, throw-away secrets included; with --port-base,
                     its ports are those after the others
+  --aurora          look like Aurora to clients: functions of the WAL are refused, and
+                    aurora_replica_status() and its like are there
   --pg VERSION      the major version of PostgreSQL, if it is installed
                     (default: the one that comes with this package)
   --bin DIR         run the PostgreSQL in this folder, the one with initdb in it
@@ -68,6 +70,7 @@ export function parseCommand(args: readonly string[]): Command {
         pg: { type: "string" },
         bin: { type: "string" },
         iam: { type: "boolean" },
+        aurora: { type: "boolean" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -85,6 +88,7 @@ export function parseCommand(args: readonly string[]): Command {
         version: values.pg,
         bin: values.bin,
         iam: values.iam,
+        aurora: values.aurora,
       },
       lag: wholeNumber("--lag", values.lag) ?? 0,
       json: values.json ?? false,

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Account, serverAccount } from "./account.ts";
 import type { Address } from "./address.ts";
+import { AURORA_SETTINGS, imitateAurora, writerName } from "./aurora.ts";
 import { type Binaries, findBinaries } from "./binaries.ts";
 import {
   choosePath,
@@ -172,6 +173,7 @@ async function prepare(site: Site): Promise<void> {
     ...BASE_SETTINGS,
     // In quotes: a comma would begin another one.
     ...(config.iam ? { unix_socket_directories: identifier(folder) } : {}),
+    ...(config.aurora ? AURORA_SETTINGS : {}),
     ...config.settings,
   });
   if (config.iam) await prependHbaRules(writerData, HBA_RULES);
@@ -226,6 +228,7 @@ async function startServer(
             sslmode: "disable",
             gssencmode: "disable",
           }),
+          ...(config.aurora ? writerName("writer") : {}),
         }),
   });
   const logFile = join(folder, `${name}.log`);
@@ -270,6 +273,10 @@ async function open(site: Site, running: Running): Promise<Cluster> {
     );
   }
 
+  if (config.aurora) {
+    const { control } = running.servers[0] as LocalServer;
+    await imitateAurora((database) => control.to(database));
+  }
   await createDatabase(running.servers[0] as LocalServer, config.database);
   if (config.iam) running.gateway = await openIam(site, running.servers, config.iam);
   const cluster = new LocalCluster(site, running, {

@@ -1,5 +1,16 @@
 import { Client, type QueryResultRow } from "pg";
 import type { Address } from "./address.ts";
+import { HIDDEN_SCHEMA } from "./hidden-schema.ts";
+
+const OPTIONS = [
+  "log_statement=none",
+  "log_min_duration_statement=-1",
+  "statement_timeout=0",
+  // What an imitation of Aurora refuses to clients is in here, under its own name.
+  `search_path=${HIDDEN_SCHEMA},pg_catalog`,
+]
+  .map((setting) => `-c ${setting}`)
+  .join(" ");
 
 /**
  * The cluster's own line to one server, opened when first needed and again after it broke. It goes
@@ -9,6 +20,7 @@ import type { Address } from "./address.ts";
 export class ControlConnection {
   readonly #credentials: { readonly user: string; readonly password: string };
   readonly #address: () => Address;
+  readonly #database: string;
   #client: Promise<Client> | undefined;
   /** Resolves when the statement that was asked for last is over. */
   #last: Promise<unknown> = Promise.resolve();
@@ -16,9 +28,17 @@ export class ControlConnection {
   constructor(
     address: () => Address,
     credentials: { readonly user: string; readonly password: string },
+    // Not the application's database: nobody could drop it, or copy it, under our connection.
+    database = "postgres",
   ) {
     this.#address = address;
     this.#credentials = credentials;
+    this.#database = database;
+  }
+
+  /** A line to another database of the same server. */
+  to(database: string): ControlConnection {
+    return new ControlConnection(this.#address, this.#credentials, database);
   }
 
   /** Runs a statement, after those before it. Rejects with the error of PostgreSQL, or of the connection. */
@@ -45,10 +65,9 @@ export class ControlConnection {
       ...this.#address(),
       user: this.#credentials.user,
       password: this.#credentials.password,
-      // Not the application's database: nobody could drop it, or copy it, under our connection.
-      database: "postgres",
+      database: this.#database,
       application_name: "pointsman-local",
-      options: "-c log_statement=none -c log_min_duration_statement=-1 -c statement_timeout=0",
+      options: OPTIONS,
       ssl: false,
       keepAlive: true,
     });

@@ -44,6 +44,14 @@ export interface ClusterOptions {
    * the others'. Default: false.
    */
   readonly iam?: boolean | IamOptions | undefined;
+  /**
+   * Look like Aurora to clients: functions of the WAL, such as `pg_current_wal_lsn()` and
+   * `pg_last_wal_replay_lsn()`, fail with Aurora's errors; `aurora_version()`,
+   * `aurora_db_instance_identifier()` and `aurora_replica_status()` are there; and the setting
+   * `rds.extensions` names `aurora_stat_utils`. The cluster is replicated by streaming all the same.
+   * With the setting `wal_level = logical`, `pg_current_wal_lsn()` works, as there. Default: false.
+   */
+  readonly aurora?: boolean | undefined;
 }
 
 /** What there is to choose about the gateway of {@link ClusterOptions.iam}. */
@@ -65,6 +73,7 @@ export interface ClusterConfig {
   readonly password: string;
   readonly portBase: number | undefined;
   readonly iam: { readonly region: string; readonly user: string } | undefined;
+  readonly aurora: boolean;
 }
 
 /** The most readers that a cluster can have. */
@@ -105,6 +114,7 @@ export function resolveOptions(options: ClusterOptions): ClusterConfig {
     password,
     portBase,
     iam,
+    aurora: options.aurora ?? false,
   };
 }
 

@@ -6,10 +6,11 @@ test("no flags start the default cluster", () => {
 });
 
 test("every flag reaches its option", () => {
-  const args = "--readers 2 --lag 50 --port-base 6000 --password p --pg 14 --iam --json".split(" ");
+  const args =
+    "--readers 2 --lag 50 --port-base 6000 --password p --pg 14 --iam --aurora --json".split(" ");
   expect(parseCommand(args)).toEqual({
     kind: "start",
-    options: { readers: 2, portBase: 6000, password: "p", version: "14", iam: true },
+    options: { readers: 2, portBase: 6000, password: "p", version: "14", iam: true, aurora: true },
     lag: 50,
     json: true,
   });

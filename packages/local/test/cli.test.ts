@@ -151,6 +151,7 @@ test("--help goes to standard output and names every flag", async () => {
     "pg",
     "bin",
     "iam",
+    "aurora",
     "json",
     "help",
   ]) {
