@@ -1,7 +1,7 @@
 /**
  * What went wrong, for code to branch on:
  *
- * - `INVALID_OPTION`: an option makes no sense; nothing was started.
+ * - `INVALID_OPTION`: an option, or a server that was named, makes no sense; nothing was done.
  * - `NO_BINARIES`: no PostgreSQL was found for this platform or version.
  * - `BINARIES_UNUSABLE`: a PostgreSQL was found and cannot be run.
  * - `NO_ACCOUNT`: started as root, and there is no unprivileged account to run PostgreSQL as.

@@ -1,9 +1,12 @@
 /**
  * Gives one thing after the other, and the first one again after the last.
  *
- * @param things at least one
+ * @param things asked each time for what there is at that moment: at least one
  */
-export function inTurn<Thing>(things: readonly [Thing, ...Thing[]]): () => Thing {
+export function inTurn<Thing>(things: () => readonly [Thing, ...Thing[]]): () => Thing {
   let turn = 0;
-  return () => things[turn++ % things.length] ?? things[0];
+  return () => {
+    const present = things();
+    return present[turn++ % present.length] ?? present[0];
+  };
 }

@@ -14,9 +14,9 @@ export class Relay extends TrafficView implements Address {
   readonly host = "127.0.0.1";
   readonly port: number;
   readonly #server: NetServer;
-  readonly #sockets: Set<Socket>;
+  readonly #sockets: Sockets;
 
-  private constructor(server: NetServer, port: number, sockets: Set<Socket>, traffic: Counts) {
+  private constructor(server: NetServer, port: number, sockets: Sockets, traffic: Counts) {
     super(traffic);
     this.#server = server;
     this.port = port;
@@ -31,13 +31,12 @@ export class Relay extends TrafficView implements Address {
    * @throws ClusterError `PORT_IN_USE` when the port is taken
    */
   static async listen(target: () => Address, port = 0): Promise<Relay> {
-    const sockets = new Set<Socket>();
+    const sockets: Sockets = new Map();
     const traffic = noTraffic();
     const keys = new BackendKeys();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
       traffic.accepted += 1;
       traffic.connections += 1;
-      sockets.add(client);
       client.once("close", () => {
         traffic.connections -= 1;
         sockets.delete(client);
@@ -47,26 +46,37 @@ export class Relay extends TrafficView implements Address {
     return new Relay(server, await listen(server, port), sockets, traffic);
   }
 
+  /** Breaks every connection to a target, with no word of farewell. */
+  cut(target: Address): void {
+    for (const [socket, led] of this.#sockets) {
+      if (led === target) socket.resetAndDestroy();
+    }
+  }
+
   /** Stops listening and breaks every connection. Calling it again does nothing. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets.keys()) socket.destroy();
     });
   }
 }
+
+/** Those of clients and servers, with the target of their connection. */
+type Sockets = Map<Socket, Address>;
 
 /** Connects a client and the server it is meant for. */
 function join(
   client: Socket,
   target: Address,
   keys: BackendKeys,
-  sockets: Set<Socket>,
+  sockets: Sockets,
   traffic: Counts,
 ): void {
+  sockets.set(client, target);
   const server = connect({ ...target, allowHalfOpen: true, noDelay: true });
   const startup = keys.learner(target);
-  sockets.add(server);
+  sockets.set(server, target);
   server.once("close", () => {
     sockets.delete(server);
     startup.forget();

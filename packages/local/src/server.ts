@@ -24,8 +24,12 @@ export interface Endpoint extends DatabaseAddress, Traffic {
 
 /** One PostgreSQL. As an {@link Endpoint} it is the instance endpoint: it leads to this server only. */
 export interface Server extends Endpoint {
-  /** "writer", "reader1", "reader2"…; also the server's setting `cluster_name`. */
+  /**
+   * "writer", "reader1", "reader2"…; also the server's setting `cluster_name`. A reader that is
+   * promoted keeps it.
+   */
   readonly name: string;
+  /** What it is now: a reader can become the writer. */
   readonly role: Role;
   /** The server's own port, without a relay in between. */
   readonly direct: DatabaseAddress;
@@ -34,12 +38,15 @@ export interface Server extends Endpoint {
   /**
    * What the server has logged so far.
    *
-   * @throws ClusterError `STOPPED` after the cluster was stopped
+   * @throws ClusterError `STOPPED` after the cluster was stopped or the server left it
    */
   log(): string;
 }
 
-/** A server that follows the writer. */
+/**
+ * A server that follows the writer. Once it is promoted, its methods are refused with
+ * `INVALID_OPTION`.
+ */
 export interface Reader extends Server {
   /**
    * Makes the reader apply each commit no earlier than this many milliseconds after it was made
@@ -71,6 +78,8 @@ export interface ServerParts {
   readonly name: string;
   readonly role: Role;
   readonly postmaster: Postmaster;
+  /** The server that it follows. */
+  readonly follows: LocalServer | undefined;
   readonly relay: Relay;
   readonly direct: DatabaseAddress;
   readonly url: string;
@@ -78,6 +87,11 @@ export interface ServerParts {
   readonly control: Address;
   readonly credentials: { readonly user: string; readonly password: string };
 }
+
+const HELD_BACK = `pg_get_wal_replay_pause_state() = 'paused' OR EXISTS (
+  SELECT FROM pg_stat_activity
+  WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'
+)`;
 
 const CONTROL_TIMEOUT_MS = 10_000;
 const LARGEST_DELAY_MS = 2 ** 31 - 1;
@@ -102,27 +116,35 @@ export class RelayEndpoint extends TrafficView implements Endpoint {
 /** A server of a running cluster. */
 export class LocalServer extends RelayEndpoint implements Reader {
   readonly name: string;
-  readonly role: Role;
+  role: Role;
+  postmaster: Postmaster;
+  /** The server that it follows, or was told to. */
+  follows: LocalServer | undefined;
+  /** Its instance endpoint. */
+  readonly relay: Relay;
   readonly direct: DatabaseAddress;
-  readonly pid: number;
   /** The cluster's own line to the server. */
   readonly control: ControlConnection;
-  readonly #postmaster: Postmaster;
   #stopped = false;
 
   constructor(parts: ServerParts) {
     super(parts.relay, parts.url);
     this.name = parts.name;
     this.role = parts.role;
+    this.postmaster = parts.postmaster;
+    this.follows = parts.follows;
+    this.relay = parts.relay;
     this.direct = parts.direct;
-    this.pid = parts.postmaster.pid;
     this.control = new ControlConnection(() => parts.control, parts.credentials);
-    this.#postmaster = parts.postmaster;
+  }
+
+  get pid(): number {
+    return this.postmaster.pid;
   }
 
   log(): string {
     this.#mustRun();
-    return this.#postmaster.log();
+    return this.postmaster.log();
   }
 
   async lag(milliseconds: number): Promise<void> {
@@ -132,37 +154,33 @@ export class LocalServer extends RelayEndpoint implements Reader {
         `A lag of ${milliseconds} makes no sense. Give whole milliseconds, 0 for none.`,
       );
     }
-    this.#mustRun();
+    this.#mustFollow();
     // The setting takes no parameters, and an integer needs no quoting.
     await this.control.query(`ALTER SYSTEM SET recovery_min_apply_delay = ${milliseconds}`);
-    // One reload makes the server send word to its processes one after the other. Our connection
-    // may have it before the one that applies the WAL does; when our connection sees a second
-    // reload, the first is over.
-    await this.#reload();
-    await this.#reload();
+    await this.reload();
   }
 
   async pauseReplay(): Promise<void> {
-    this.#mustRun();
+    this.#mustFollow();
     await this.control.query("SELECT pg_wal_replay_pause()");
     // A commit that is held back by lag() is not applied after the delay either when a pause was
     // asked for, but until then the server does not say "paused".
-    await this.#until(
-      "pause its replay",
-      `SELECT pg_get_wal_replay_pause_state() = 'paused' OR EXISTS (
-         SELECT FROM pg_stat_activity
-         WHERE backend_type = 'startup' AND wait_event = 'RecoveryApplyDelay'
-       ) AS done`,
-    );
+    await this.#until("pause its replay", `SELECT ${HELD_BACK} AS done`);
   }
 
   async resumeReplay(): Promise<void> {
-    this.#mustRun();
+    this.#mustFollow();
     await this.control.query("SELECT pg_wal_replay_resume()");
     await this.#until(
       "resume its replay",
       "SELECT pg_get_wal_replay_pause_state() = 'not paused' AS done",
     );
+  }
+
+  /** Whether a reader is paused, or has a commit at hand that a lag holds back. */
+  async heldBack(): Promise<boolean> {
+    const [row] = await this.control.query<{ held: boolean }>(`SELECT ${HELD_BACK} AS held`);
+    return row?.held === true;
   }
 
   /** How far a reader has replayed; `undefined` while it is paused. */
@@ -180,7 +198,16 @@ export class LocalServer extends RelayEndpoint implements Reader {
     await this.control.close();
   }
 
-  async #reload(): Promise<void> {
+  /** Makes the server read its settings; resolves when all its processes have. */
+  async reload(): Promise<void> {
+    // One reload makes the server send word to its processes one after the other. Our connection
+    // may have it before the one that applies the WAL does; when our connection sees a second
+    // reload, the first is over.
+    await this.#reloadOnce();
+    await this.#reloadOnce();
+  }
+
+  async #reloadOnce(): Promise<void> {
     const [before] = await this.control.query<{ at: string }>(
       "SELECT pg_conf_load_time()::text AS at FROM pg_reload_conf()",
     );
@@ -205,6 +232,18 @@ export class LocalServer extends RelayEndpoint implements Reader {
 
   #mustRun(): void {
     if (!this.#stopped) return;
-    throw new ClusterError("STOPPED", `The server ${this.name} was stopped with its cluster.`);
+    throw new ClusterError(
+      "STOPPED",
+      `The server ${this.name} was stopped: with its cluster, or when it left it.`,
+    );
+  }
+
+  #mustFollow(): void {
+    this.#mustRun();
+    if (this.role === "reader") return;
+    throw new ClusterError(
+      "INVALID_OPTION",
+      `The server ${this.name} is a writer now, which applies nothing. Ask a reader for this.`,
+    );
   }
 }

@@ -36,13 +36,13 @@ export class Certificates {
   readonly ca: string;
   readonly #authority: Identity;
   readonly #server: Identity;
-  readonly #hostnames: readonly string[];
+  readonly #hostnames: string[];
 
   /** @param hostnames the names of all endpoints */
   constructor(hostnames: readonly string[]) {
     this.#authority = newIdentity("pointsman-local RDS authority");
     this.#server = newIdentity("pointsman-local RDS gateway");
-    this.#hostnames = hostnames;
+    this.#hostnames = [...hostnames];
     this.ca = issue(this.#authority, this.#authority, {
       // Older than all that it signs, also than what has ended.
       days: [-90, 365],
@@ -52,6 +52,11 @@ export class Certificates {
         extension("2.5.29.15", der.bits(Buffer.of(0b0000_0110), 1), "critical"),
       ],
     });
+  }
+
+  /** Has the certificates that are made from now on name one endpoint more. */
+  add(hostname: string): void {
+    this.#hostnames.push(hostname);
   }
 
   /** What a TLS server needs to show a certificate of this kind. */

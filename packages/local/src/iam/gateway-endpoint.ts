@@ -48,7 +48,8 @@ export class GatewayEndpoint extends TrafficView {
   readonly #parts: GatewayEndpointParts;
   readonly #traffic: Counts;
   readonly #keys = new BackendKeys();
-  readonly #sockets = new Set<Socket>();
+  /** All that are open; those of clients with the server that they have been connected to. */
+  readonly #sockets = new Map<Socket, Backend | undefined>();
   readonly #server: Server;
   #port = 0;
 
@@ -74,11 +75,18 @@ export class GatewayEndpoint extends TrafficView {
     return this.#port;
   }
 
+  /** Breaks every connection to a server, with no word of farewell. */
+  cut(backend: Backend): void {
+    for (const [socket, led] of this.#sockets) {
+      if (led === backend) socket.resetAndDestroy();
+    }
+  }
+
   /** Stops listening and breaks every connection. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets.keys()) socket.destroy();
     });
   }
 
@@ -173,6 +181,7 @@ export class GatewayEndpoint extends TrafficView {
   #connect({ socket, stream }: Caller, { backend, at }: Destination, startUp: Buffer): void {
     const server = connect({ ...at, allowHalfOpen: true, noDelay: true });
     this.#keep(server);
+    this.#sockets.set(socket, backend);
     const key = this.#keys.learner(backend.address);
     server.on("data", (chunk) => key.read(chunk));
     server.once("close", () => key.forget());
@@ -201,7 +210,7 @@ export class GatewayEndpoint extends TrafficView {
   }
 
   #keep(socket: Socket): void {
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, undefined);
     socket.on("error", () => socket.destroy());
     socket.once("close", () => this.#sockets.delete(socket));
   }

@@ -131,13 +131,25 @@ export interface GatewayOptions {
   readonly folder: string;
   /** The writer endpoint's port; the others get those after it. `undefined`: any free ones. */
   readonly portBase: number | undefined;
-  /** The writer, then the readers. */
-  readonly backends: readonly [Backend, ...Backend[]];
+  readonly members: Members;
 }
 
-/** An {@link IamGateway}, and how to close it. */
+/** The servers behind a gateway. */
+export interface Members {
+  readonly writer: Backend;
+  /** Where the reader endpoint leads, in turn. */
+  readonly forReads: readonly [Backend, ...Backend[]];
+  /** All that have an endpoint of their own, in order. */
+  readonly servers: readonly Backend[];
+}
+
+/** An {@link IamGateway}, and what its cluster does with it. */
 export interface OpenGateway {
   readonly gateway: IamGateway;
+  /** Has it lead to other servers: new ones get an endpoint, and of those that are gone it closes. */
+  readonly arrange: (members: Members) => Promise<void>;
+  /** Breaks every connection to a server, with no word of farewell. */
+  readonly cut: (backend: Backend) => void;
   /** Stops listening everywhere and breaks all connections. */
   readonly close: () => Promise<void>;
 }
@@ -148,55 +160,97 @@ export interface OpenGateway {
  * @throws ClusterError `PORT_IN_USE`; nothing is left open then
  */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
-  const { region, user, folder, portBase, backends } = options;
-  const [writer, ...readers] = backends;
-  const hostnames = hostnamesIn(region, backends.length);
+  const { region, user, folder, portBase } = options;
+  let { members } = options;
+  const hostnames = hostnamesIn(region, members.servers.length);
   const certificates = new Certificates([hostnames.writer, hostnames.reader, ...hostnames.servers]);
   const caFile = join(folder, "ca.pem");
   await writeFile(caFile, certificates.ca);
 
-  const opened: { close(): Promise<void> }[] = [];
+  const opened = new Set<{ close(): Promise<void> }>();
   const keep = <One extends { close(): Promise<void> }>(one: One): One => {
-    opened.push(one);
+    opened.add(one);
     return one;
   };
   const close = async () => {
-    await Promise.all(opened.map((one) => one.close()));
+    await Promise.all([...opened].map((one) => one.close()));
   };
   try {
     const credentials = keep(await CredentialsServer.listen());
     const gatekeeper = new Gatekeeper(region, (accessKeyId) => credentials.find(accessKeyId));
-    const certificate = { context: certificates.context("valid") };
-    const open = async (offset: number, hostname: string, target: () => Backend) => {
-      const port = portBase === undefined ? 0 : portBase + offset;
+    const certificate = {
+      kind: "valid" as CertificateKind,
+      context: certificates.context("valid"),
+    };
+    const show = (kind: CertificateKind) => {
+      Object.assign(certificate, { kind, context: certificates.context(kind) });
+    };
+    const listen = async (hostname: string, target: () => Backend, offset?: number) => {
+      const port = portBase === undefined || offset === undefined ? 0 : portBase + offset;
       const secureContext = () => certificate.context;
       const parts = { hostname, port, target, secureContext, gatekeeper };
-      const endpoint = keep(await GatewayEndpoint.listen(parts));
-      return new LocalIamEndpoint(endpoint, { ...options, ca: certificates.ca, caFile });
+      return keep(await GatewayEndpoint.listen(parts));
     };
-    const endpoints = {
-      writer: await open(0, hostnames.writer, () => writer),
-      reader: await open(1, hostnames.reader, inTurn(isSome(readers) ? readers : [writer])),
-      servers: await Promise.all(
-        backends.map((backend, index) =>
-          open(2 + index, hostnames.servers[index] ?? "", () => backend),
-        ),
-      ),
+    const shown = (endpoint: GatewayEndpoint) =>
+      new LocalIamEndpoint(endpoint, { ...options, ca: certificates.ca, caFile });
+
+    const writer = await listen(hostnames.writer, () => members.writer, 0);
+    const reader = await listen(
+      hostnames.reader,
+      inTurn(() => members.forReads),
+      1,
+    );
+    const instances = new Map<Backend, Instance>();
+    for (const [index, backend] of members.servers.entries()) {
+      const endpoint = await listen(hostnames.servers[index] ?? "", () => backend, 2 + index);
+      instances.set(backend, { endpoint, shown: shown(endpoint) });
+    }
+    let named = members.servers.length;
+
+    const arrange = async (next: Members) => {
+      for (const backend of next.servers.filter((one) => !instances.has(one))) {
+        named += 1;
+        const hostname = hostnamesIn(region, named).servers[named - 1] ?? "";
+        certificates.add(hostname);
+        show(certificate.kind);
+        const endpoint = await listen(hostname, () => backend);
+        instances.set(backend, { endpoint, shown: shown(endpoint) });
+      }
+      members = next;
+      for (const [backend, { endpoint }] of instances) {
+        if (next.servers.includes(backend)) continue;
+        instances.delete(backend);
+        opened.delete(endpoint);
+        await endpoint.close();
+      }
     };
+    const cut = (backend: Backend) => {
+      for (const one of [writer, reader, ...[...instances.values()].map((of) => of.endpoint)]) {
+        one.cut(backend);
+      }
+    };
+
+    const endpoints = { writer: shown(writer), reader: shown(reader) };
     const gateway: IamGateway = {
       ...endpoints,
+      get servers() {
+        return members.servers.flatMap((backend) => instances.get(backend)?.shown ?? []);
+      },
       user,
       region,
       ca: certificates.ca,
       caFile,
       credentials,
-      environment: {
-        DATABASE_URL: endpoints.writer.url,
-        ...(isSome(readers) ? { DATABASE_READER_URL: endpoints.reader.url } : {}),
-        DATABASE_AUTH: "iam",
-        AWS_REGION: region,
-        ...credentials.environment,
-        AWS_EC2_METADATA_DISABLED: "true",
+      get environment() {
+        const [first] = members.forReads;
+        return {
+          DATABASE_URL: endpoints.writer.url,
+          ...(first === members.writer ? {} : { DATABASE_READER_URL: endpoints.reader.url }),
+          DATABASE_AUTH: "iam",
+          AWS_REGION: region,
+          ...credentials.environment,
+          AWS_EC2_METADATA_DISABLED: "true",
+        } as const;
       },
       get seen() {
         return gatekeeper.seen;
@@ -206,15 +260,19 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
       reject: (name) => gatekeeper.reject(name),
       accept: (name) => gatekeeper.accept(name),
       throttle: (loginsPerSecond) => gatekeeper.throttle(loginsPerSecond),
-      certificate: (kind) => {
-        certificate.context = certificates.context(kind);
-      },
+      certificate: show,
     };
-    return { gateway, close };
+    return { gateway, arrange, cut, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** The endpoint of one server. */
+interface Instance {
+  readonly endpoint: GatewayEndpoint;
+  readonly shown: IamEndpoint;
 }
 
 class LocalIamEndpoint extends TrafficView implements IamEndpoint {
@@ -237,8 +295,4 @@ class LocalIamEndpoint extends TrafficView implements IamEndpoint {
       `?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=${file}`;
     this.pgConfig = { host: hostname, port, user, database, ssl: { ca }, stream: loopbackSocket };
   }
-}
-
-function isSome<Thing>(things: readonly Thing[]): things is readonly [Thing, ...Thing[]] {
-  return things.length > 0;
 }
