@@ -11,6 +11,7 @@ import { inTurn } from "./in-turn.ts";
 import { launch, prepare, START_TIMEOUT_MS } from "./launch.ts";
 import { type ClusterOptions, type IamOptions, resolveOptions } from "./options.ts";
 import type { Postmaster } from "./postmaster.ts";
+import { type PromoteOptions, promote } from "./promote.ts";
 import { waitForReplay } from "./replay.ts";
 import { Running } from "./running.ts";
 import { type Endpoint, type Reader, RelayEndpoint, type Server } from "./server.ts";
@@ -59,6 +60,25 @@ export interface Cluster extends AsyncDisposable {
    * await reader.query("SELECT * FROM orders"); // has it
    */
   waitForReplay(timeoutMs?: number): Promise<void>;
+  /**
+   * Makes a reader the writer, as a failover does. The writer endpoint leads there from then on, and
+   * the reader endpoint does not any more, unless there is no other reader. The old writer is stopped
+   * in order first, so that nothing is lost, and leaves the cluster; the other readers follow the new
+   * writer. What the reader has been told to hold back is applied first. Connections to the reader
+   * stay, and can write from then on.
+   *
+   * @throws ClusterError `INVALID_OPTION` when it is no reader of this cluster, `TIMEOUT` or `STOPPED`
+   * @example
+   * const [reader] = cluster.readers;
+   * await cluster.promote(reader);
+   * console.log(reader.role, cluster.servers[0] === reader); // writer true
+   * @example
+   * // Two writers that know nothing of each other: a split brain.
+   * const [old] = cluster.servers;
+   * await cluster.promote(cluster.readers[0], { keepOldWriter: true, follow: false });
+   * console.log(old.role, cluster.servers.at(-1) === old); // writer true
+   */
+  promote(reader: Reader, options?: PromoteOptions): Promise<void>;
   /**
    * Stops the servers at once, breaks all connections and removes everything from disk. Calling it
    * again gives the same promise.
@@ -199,6 +219,12 @@ class LocalCluster implements Cluster {
     await waitForReplay(this.#running.roster, timeoutMs);
   }
 
+  promote(reader: Reader, options: PromoteOptions = {}): Promise<void> {
+    return this.#change(() =>
+      promote(this.#site, this.#running, this.#running.roster.findReader(reader), options),
+    );
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#running.tearDown(this.#site);
     return this.#stopping;
@@ -206,5 +232,19 @@ class LocalCluster implements Cluster {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** Changes who is there, or who is the writer, after the changes before. */
+  #change<Result>(act: () => Promise<Result>): Promise<Result> {
+    return this.#running.changes.take(async () => {
+      this.#running.mustRun();
+      try {
+        return await act();
+      } catch (error) {
+        // Whatever it was that failed, this is why.
+        this.#running.mustRun();
+        throw error;
+      }
+    });
   }
 }

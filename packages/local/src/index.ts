@@ -8,5 +8,6 @@ export type { IamSeen } from "./iam/gatekeeper.ts";
 export type { IamEndpoint, IamEnvironment, IamGateway, IamPgConfig } from "./iam/gateway.ts";
 export type { RefusalCause } from "./iam/refusals.ts";
 export type { ClusterOptions, IamOptions } from "./options.ts";
+export type { PromoteOptions } from "./promote.ts";
 export type { DatabaseAddress, Endpoint, Reader, Role, Server } from "./server.ts";
 export type { Traffic } from "./traffic.ts";

@@ -29,7 +29,7 @@ export interface Server extends Endpoint {
    * promoted keeps it.
    */
   readonly name: string;
-  /** What it is now: a reader can become the writer. */
+  /** What it is now: {@link Cluster.promote} makes a writer of a reader. */
   readonly role: Role;
   /** The server's own port, without a relay in between. */
   readonly direct: DatabaseAddress;
