@@ -13,6 +13,7 @@ import { type ClusterOptions, type IamOptions, resolveOptions } from "./options.
 import type { Postmaster } from "./postmaster.ts";
 import { type PromoteOptions, promote } from "./promote.ts";
 import { waitForReplay } from "./replay.ts";
+import { type RestartOptions, restart } from "./restart.ts";
 import { Running } from "./running.ts";
 import { type Endpoint, type Reader, RelayEndpoint, type Server } from "./server.ts";
 import type { Site } from "./site.ts";
@@ -79,6 +80,18 @@ export interface Cluster extends AsyncDisposable {
    * console.log(old.role, cluster.servers.at(-1) === old); // writer true
    */
   promote(reader: Reader, options?: PromoteOptions): Promise<void>;
+  /**
+   * Stops a server and starts it again, on the same port and with the same data. Its connections are
+   * cut, and new ones refused until it is back. Resolves when it takes connections again. Readers
+   * find their way back to a writer by themselves; a reader that was paused is not any more, while a
+   * lag stays.
+   *
+   * @throws ClusterError `INVALID_OPTION` when it is not in this cluster, `START_FAILED` or `STOPPED`
+   * @example
+   * await cluster.restart(cluster.servers[0], { crash: true });
+   * await cluster.waitForReplay(); // readers stream again
+   */
+  restart(server: Server, options?: RestartOptions): Promise<void>;
   /**
    * Stops the servers at once, breaks all connections and removes everything from disk. Calling it
    * again gives the same promise.
@@ -217,6 +230,12 @@ class LocalCluster implements Cluster {
   async waitForReplay(timeoutMs: number = REPLAY_TIMEOUT_MS): Promise<void> {
     this.#running.mustRun();
     await waitForReplay(this.#running.roster, timeoutMs);
+  }
+
+  restart(server: Server, options: RestartOptions = {}): Promise<void> {
+    return this.#change(() =>
+      restart(this.#site, this.#running, this.#running.roster.find(server), options),
+    );
   }
 
   promote(reader: Reader, options: PromoteOptions = {}): Promise<void> {

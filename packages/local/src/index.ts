@@ -9,5 +9,6 @@ export type { IamEndpoint, IamEnvironment, IamGateway, IamPgConfig } from "./iam
 export type { RefusalCause } from "./iam/refusals.ts";
 export type { ClusterOptions, IamOptions } from "./options.ts";
 export type { PromoteOptions } from "./promote.ts";
+export type { RestartOptions } from "./restart.ts";
 export type { DatabaseAddress, Endpoint, Reader, Role, Server } from "./server.ts";
 export type { Traffic } from "./traffic.ts";

@@ -33,7 +33,7 @@ export interface Server extends Endpoint {
   readonly role: Role;
   /** The server's own port, without a relay in between. */
   readonly direct: DatabaseAddress;
-  /** Process id of its postmaster. */
+  /** Process id of its postmaster, another one after {@link Cluster.restart}. */
   readonly pid: number;
   /**
    * What the server has logged so far.
