@@ -1,4 +1,5 @@
 import { serverAccount } from "./account.ts";
+import { addReader } from "./add-reader.ts";
 import { admit, databaseUrl, openRelay } from "./admit.ts";
 import { imitateAurora } from "./aurora.ts";
 import { findBinaries } from "./binaries.ts";
@@ -12,6 +13,7 @@ import { launch, prepare, START_TIMEOUT_MS } from "./launch.ts";
 import { type ClusterOptions, type IamOptions, resolveOptions } from "./options.ts";
 import type { Postmaster } from "./postmaster.ts";
 import { type PromoteOptions, promote } from "./promote.ts";
+import { removeServer } from "./remove-server.ts";
 import { waitForReplay } from "./replay.ts";
 import { type RestartOptions, restart } from "./restart.ts";
 import { Running } from "./running.ts";
@@ -32,7 +34,7 @@ export interface Cluster extends AsyncDisposable {
    * The servers as they are now: the writer, then the readers in order, then old writers that were
    * kept when others were promoted.
    */
-  readonly servers: readonly Server[];
+  readonly servers: readonly [Server, ...Server[]];
   /** The readers as they are now, in order. */
   readonly readers: readonly Reader[];
   /** The version of PostgreSQL, as the server names it: "18.4". */
@@ -92,6 +94,27 @@ export interface Cluster extends AsyncDisposable {
    * await cluster.waitForReplay(); // readers stream again
    */
   restart(server: Server, options?: RestartOptions): Promise<void>;
+  /**
+   * Adds a reader: a copy of the writer as it is now, which follows it from there. The reader
+   * endpoint leads new connections to it as well as soon as this resolves; those that are open stay
+   * where they are. Its own endpoint has any free port.
+   *
+   * @throws ClusterError `INVALID_OPTION` when there are 15, `START_FAILED` or `STOPPED`
+   * @example
+   * const reader = await cluster.addReader();
+   * await cluster.waitForReplay();
+   * console.log(cluster.readers.includes(reader)); // true
+   */
+  addReader(): Promise<Reader>;
+  /**
+   * Takes a reader out of the cluster: no new connection is led to it, those to it are cut, its own
+   * endpoint closes, and it is gone with its data.
+   *
+   * @throws ClusterError `INVALID_OPTION` when it is no reader of this cluster, or `STOPPED`
+   * @example
+   * await cluster.removeReader(cluster.readers[0]);
+   */
+  removeReader(reader: Reader): Promise<void>;
   /**
    * Stops the servers at once, breaks all connections and removes everything from disk. Calling it
    * again gives the same promise.
@@ -207,8 +230,10 @@ class LocalCluster implements Cluster {
     this.#running = running;
   }
 
-  get servers(): readonly Server[] {
-    return this.#running.roster.servers;
+  get servers(): readonly [Server, ...Server[]] {
+    const { servers, writer } = this.#running.roster;
+    const [first = writer, ...others] = servers;
+    return [first, ...others];
   }
 
   get readers(): readonly Reader[] {
@@ -241,6 +266,16 @@ class LocalCluster implements Cluster {
   promote(reader: Reader, options: PromoteOptions = {}): Promise<void> {
     return this.#change(() =>
       promote(this.#site, this.#running, this.#running.roster.findReader(reader), options),
+    );
+  }
+
+  addReader(): Promise<Reader> {
+    return this.#change(() => addReader(this.#site, this.#running));
+  }
+
+  removeReader(reader: Reader): Promise<void> {
+    return this.#change(() =>
+      removeServer(this.#site, this.#running, this.#running.roster.findReader(reader)),
     );
   }
 

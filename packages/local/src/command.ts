@@ -8,6 +8,8 @@ export interface CommandOptions {
   readonly cwd: string;
   /** Called with the process id as soon as it is known. */
   readonly onStart?: (pid: number) => void;
+  /** Called with the process id when the process is gone. */
+  readonly onEnd?: (pid: number) => void;
 }
 
 export interface CommandResult {
@@ -41,7 +43,10 @@ export function run(
       output += text;
     });
     child.once("error", reject);
-    child.once("close", (status) => resolve({ status, output }));
+    child.once("close", (status) => {
+      if (child.pid !== undefined) options.onEnd?.(child.pid);
+      resolve({ status, output });
+    });
   });
 }
 

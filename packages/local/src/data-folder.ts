@@ -14,6 +14,8 @@ export interface Owner {
   readonly account: Account | undefined;
   /** Told of every process that works in the folder. */
   readonly onStart: (pid: number) => void;
+  /** Told when it is gone. */
+  readonly onEnd: (pid: number) => void;
 }
 
 /**
@@ -77,6 +79,7 @@ export async function initialize(
     account: options.account,
     cwd: options.folder,
     onStart: options.onStart,
+    onEnd: options.onEnd,
   });
   await rm(passwordFile, { force: true });
   if (result.status !== 0) {
@@ -102,6 +105,7 @@ export async function copy(
     account: options.account,
     cwd: options.folder,
     onStart: options.onStart,
+    onEnd: options.onEnd,
   });
   if (result.status !== 0) {
     throw new ClusterError(
@@ -109,6 +113,34 @@ export async function copy(
       `The data folder could not be copied for a reader. cp said:\n${result.output.trim()}`,
     );
   }
+}
+
+/**
+ * Copies some entries of a running server's data folder. Files that vanish meanwhile are left out.
+ *
+ * @throws ClusterError `START_FAILED`, with what cp said
+ */
+export async function copyEntries(
+  from: string,
+  entries: readonly string[],
+  to: string,
+  options: Owner & { folder: string },
+): Promise<void> {
+  const paths = entries.map((entry) => join(from, entry));
+  const result = await run("cp", ["-R", ...paths, to], {
+    account: options.account,
+    cwd: options.folder,
+    onStart: options.onStart,
+    onEnd: options.onEnd,
+  });
+  const complaints = result.output.split("\n").filter((line) => line.trim() !== "");
+  const vanished = complaints.every((line) => line.endsWith("No such file or directory"));
+  // Without a complaint, a status that is not 0 means that a signal has ended it.
+  if (result.status === 0 || (result.status === 1 && complaints.length > 0 && vanished)) return;
+  throw new ClusterError(
+    "START_FAILED",
+    `The writer's data could not be copied for a reader. cp said:\n${result.output.trim()}`,
+  );
 }
 
 /** Puts rules before those that a data folder has for who may log in, and how. */

@@ -27,5 +27,10 @@ export function logOf({ folder }: Site, name: string): string {
 
 /** Who owns what is on disk, for programs that work there. */
 export function ownerOf({ account, folder, watchdog }: Site): Owner & { folder: string } {
-  return { account, folder, onStart: (pid) => watchdog.started(pid) };
+  return {
+    account,
+    folder,
+    onStart: (pid) => watchdog.started(pid),
+    onEnd: (pid) => watchdog.ended(pid),
+  };
 }

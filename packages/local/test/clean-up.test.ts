@@ -73,8 +73,11 @@ describe("a cluster whose process is gone", () => {
   const untilNothingIsLeft = () =>
     until("nothing is left", () => folders().length === 0 && processesIn(temporary).length === 0);
 
-  test("is gone after SIGKILL", async () => {
-    program = runProgram(HOLD, ["stay"], environment());
+  test.each([
+    ["", "stay"],
+    [", with servers that were started later", "change"],
+  ])("is gone after SIGKILL%s", { timeout: 60_000 }, async (_, what) => {
+    program = runProgram(HOLD, [what], environment());
     const { pids, writer } = JSON.parse(await program.firstLine);
     const folder = await folderOf({ writer });
     expect(dirname(folder)).toBe(temporary);
