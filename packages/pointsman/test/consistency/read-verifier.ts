@@ -43,9 +43,11 @@ export class ReadVerifier {
     this.#violations = violations;
   }
 
-  verify(read: Read, expectation: Expectation): void {
-    let latest = expectation.latest;
-    for (const sight of read.sights) latest = sentLater(latest, this.lastShown(read, sight));
+  /** @returns of all committed writes that the read shows, the one that was sent last */
+  verify(read: Read, expectation: Expectation): Write | undefined {
+    let shown: Write | undefined;
+    for (const sight of read.sights) shown = sentLater(shown, this.#lastShown(read, sight));
+    const latest = sentLater(expectation.latest, shown);
     for (const [index, sight] of read.sights.entries()) {
       const fine =
         this.#showsUncommitted(read, sight) &&
@@ -53,10 +55,10 @@ export class ReadVerifier {
       if (fine && latest !== undefined) this.#showsAllBefore(latest, read, sight);
       this.#isWritten(read, sight);
     }
+    return shown;
   }
 
-  /** Of the committed writes that a sight shows, the one that was sent last. */
-  lastShown(read: Read, sight: Sight): Write | undefined {
+  #lastShown(read: Read, sight: Sight): Write | undefined {
     const own = uncommittedOf(read, sight);
     if (sight.kind === "version") {
       return own.length > 0
