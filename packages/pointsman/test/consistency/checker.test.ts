@@ -297,6 +297,15 @@ describe("a verdict", () => {
     );
   });
 
+  it("tells by what the session had seen what it should not have seen yet", () => {
+    const told = new Told()
+      .write(1, [set("r", 1)])
+      .write(1, [set("q", 1)])
+      .read(2, [at("q", 1)])
+      .read(2, [at("r", 0)]);
+    expect(check(told.operations).violations[0]?.operations).toEqual(told.operations);
+  });
+
   it("counts all violations, and tells the first of them", () => {
     const told = stale()
       .read(1, [at("r", 0)])

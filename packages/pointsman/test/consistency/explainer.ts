@@ -1,12 +1,17 @@
 import type { Guarantee } from "./guarantees.ts";
-import type { Read, Sight, Write } from "./history.ts";
+import type { Operation, Read, Sight, Write } from "./history.ts";
 import type { KeyLogs } from "./key-logs.ts";
 import type { SessionView } from "./session-view.ts";
 
-interface Explanation {
+interface Explanation extends Seen {
   readonly guarantee: Guarantee;
-  /** The write that was seen though the missing one was not. */
+}
+
+interface Seen {
+  /** A write that was seen though the missing one was not. */
   readonly seen: Write;
+  /** By what the session knows of it; not known of a version that was seen as a later one. */
+  readonly through: Operation | undefined;
 }
 
 /** Finds the guarantee that a read breaks which lacks a write that must have been there. */
@@ -21,31 +26,36 @@ export class Explainer {
 
   /** @param latest - what was seen, and sent after the missing write was acknowledged */
   explain(missing: Write, key: string, latest: Write, read: Read): Explanation {
-    let follows: Write | undefined;
-    for (const seen of this.#seenBy(read)) {
+    let follows: Seen | undefined;
+    let last: Seen = { seen: latest, through: undefined };
+    for (const one of this.#seenBy(read)) {
+      const { seen } = one;
       if (seen.invoked < missing.completed) continue;
-      if (seen.session === missing.session) return { guarantee: "monotonic-writes", seen };
-      if (follows === undefined && this.#knew(seen, missing, key)) follows = seen;
+      if (seen.session === missing.session) return { guarantee: "monotonic-writes", ...one };
+      if (follows === undefined && this.#knew(seen, missing, key)) follows = one;
+      if (seen === latest) last = one;
     }
-    if (follows !== undefined) return { guarantee: "writes-follow-reads", seen: follows };
-    return { guarantee: "never-back-in-time", seen: latest };
+    if (follows !== undefined) return { guarantee: "writes-follow-reads", ...follows };
+    return { guarantee: "never-back-in-time", ...last };
   }
 
   /** The writes that the read shows, and those that its session had seen when it was sent. */
-  *#seenBy(read: Read): Iterable<Write> {
-    for (const sight of read.sights) yield* this.#shownBy(sight);
+  *#seenBy(read: Read): Iterable<Seen> {
     const { registers, lists } = this.#viewOf(read.session);
     for (const [key, { news }] of registers) {
-      for (const { at, version } of news) {
-        const write = this.#logs.register(key).writer(version);
-        if (at < read.invoked && write !== undefined) yield write;
+      for (const { at, by: through, version } of news) {
+        const seen = this.#logs.register(key).writer(version);
+        if (at < read.invoked && seen !== undefined) yield { seen, through };
       }
     }
     for (const [key, { order }] of lists) {
-      for (const { at, element } of order) {
-        const write = this.#logs.list(key).writer(element);
-        if (at < read.invoked && write !== undefined) yield write;
+      for (const { at, by: through, element } of order) {
+        const seen = this.#logs.list(key).writer(element);
+        if (at < read.invoked && seen !== undefined) yield { seen, through };
       }
+    }
+    for (const sight of read.sights) {
+      for (const seen of this.#shownBy(sight)) yield { seen, through: read };
     }
   }
 

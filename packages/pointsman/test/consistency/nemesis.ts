@@ -19,6 +19,8 @@ export class Nemesis {
       ...cluster.readers.map((reader) => this.#haunt(reader, random.fork())),
       canGrow(cluster) ? this.#growAndShrink(cluster, random.fork()) : undefined,
     ]);
+    // Whoever stops it is told.
+    this.#done.catch(() => {});
   }
 
   /** Stops, and leaves every reader without lag and replaying. */

@@ -124,13 +124,13 @@ export class ReadVerifier {
     const missing = this.#missing(latest.invoked, sight);
     if (missing === undefined) return;
     const { key } = sight;
-    const { guarantee, seen } = this.#explainer.explain(missing, key, latest, read);
+    const { guarantee, seen, through } = this.#explainer.explain(missing, key, latest, read);
     const { session } = read;
     this.#violations.add(guarantee, () => ({
       session,
       key,
       story: `session ${session} had seen ${seen.changes.map(formatChange).join(", ")}, but not ${missing.changes.map(formatChange).join(", ")}, which came before it.`,
-      operations: [missing, seen, read],
+      operations: [...new Set([missing, seen, through ?? read, read])],
     }));
   }
 

@@ -67,8 +67,7 @@ export async function run(cluster: Cluster, options: RunOptions): Promise<RunRes
     stats.push(...(await Promise.all(processes.map((process) => process.stats()))));
   } finally {
     clearInterval(ticker);
-    await nemesis.stop();
-    await Promise.all(processes.map((process) => process.end()));
+    await Promise.all([nemesis.stop(), ...processes.map((process) => process.end())]);
   }
   const done = performance.now();
   const { history, freeReads, troubles } = work;
