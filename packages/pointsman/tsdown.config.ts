@@ -1,7 +1,14 @@
 import { defineConfig } from "tsdown";
 
+/** The doors to frameworks, each a subpath of the package. */
+const integrations = ["express"];
+
 export default defineConfig({
-  entry: ["src/index.ts", "src/endpoints.ts"],
+  entry: {
+    index: "src/index.ts",
+    endpoints: "src/endpoints.ts",
+    ...Object.fromEntries(integrations.map((name) => [name, `src/integrations/${name}.ts`])),
+  },
   format: ["esm", "cjs"],
   platform: "node",
   target: "node20.19",

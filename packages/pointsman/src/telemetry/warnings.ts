@@ -3,7 +3,8 @@ export type WarningCode =
   | "POINTSMAN_READER_UNAVAILABLE"
   | "POINTSMAN_TLS_RAISED"
   | "POINTSMAN_NO_POSITIONS"
-  | "POINTSMAN_PROCESS_POSITION";
+  | "POINTSMAN_PROCESS_POSITION"
+  | "POINTSMAN_TOKEN_STORE_FAILED";
 
 /** Emits a warning of the process, as Node's own are. */
 export function warn(code: WarningCode, message: string): void {
