@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
 
 /** The doors to frameworks, each a subpath of the package. */
-const integrations = ["express"];
+const integrations = ["express", "nestjs"];
 
 export default defineConfig({
   entry: {
