@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
 
 /** The doors to frameworks, each a subpath of the package. */
-const integrations = ["express", "fastify", "nestjs"];
+const integrations = ["express", "fastify", "koa", "nestjs"];
 
 export default defineConfig({
   entry: {
