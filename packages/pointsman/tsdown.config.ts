@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
 
 /** The doors to frameworks, each a subpath of the package. */
-const integrations = ["express", "fastify", "koa", "nestjs"];
+const integrations = ["express", "fastify", "hono", "koa", "nestjs"];
 
 export default defineConfig({
   entry: {
