@@ -28,6 +28,7 @@ const variables = new Set([
   "DATABASE_AUTH",
   "AWS_REGION",
   "AWS_PROFILE",
+  "REDIS_URL",
   "POINTSMAN_PG_BIN",
   "TMPDIR",
 ]);

@@ -1,0 +1,6 @@
+import { createPool } from "pointsman";
+import { createSchema } from "./schema.ts";
+
+const pool = createPool();
+await createSchema(pool);
+await pool.end();
