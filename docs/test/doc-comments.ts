@@ -6,6 +6,9 @@ import { root } from "./documents.ts";
 const packages = [
   "packages/pointsman/src/index.ts",
   "packages/pointsman/src/endpoints.ts",
+  ...["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"].map(
+    (name) => `packages/pointsman/src/integrations/${name}.ts`,
+  ),
   "packages/local/src/index.ts",
 ];
 

@@ -31,9 +31,9 @@ export type { TokenStore, TokenStoreSetOptions } from "./token-store.ts";
  * const pool = createPool();
  * const app = express();
  * app.use(sessionPerRequest(pool));
- * app.post("/customers", async (request, response) => {
- *   await pool.query("insert into customers (name) values ('Ada')");
- *   response.redirect(303, "/customers"); // finds Ada there, on a reader that has her, too
+ * app.post("/orders", async (request, response) => {
+ *   await pool.query("insert into orders (customer) values (7)");
+ *   response.redirect(303, "/orders"); // finds the order there, on a reader that has it
  * });
  * ```
  */

@@ -59,9 +59,9 @@ export type FastifyPlugin<Request extends FastifyRequestLike> = (
  * const pool = createPool();
  * const app = Fastify();
  * await app.register(sessionPerRequest(pool));
- * app.post("/customers", async (request, reply) => {
- *   await pool.query("insert into customers (name) values ('Ada')");
- *   return reply.redirect("/customers", 303); // finds Ada there, on a reader that has her, too
+ * app.post("/orders", async (request, reply) => {
+ *   await pool.query("insert into orders (customer) values (7)");
+ *   return reply.redirect("/orders", 303); // finds the order there, on a reader that has it
  * });
  * ```
  */

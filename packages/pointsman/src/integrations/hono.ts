@@ -42,9 +42,9 @@ export type HonoMiddleware<Context extends HonoContext> = (
  * const pool = createPool();
  * const app = new Hono();
  * app.use(sessionPerRequest(pool));
- * app.post("/customers", async (c) => {
- *   await pool.query("insert into customers (name) values ('Ada')");
- *   return c.redirect("/customers", 303); // finds Ada there, on a reader that has her, too
+ * app.post("/orders", async (c) => {
+ *   await pool.query("insert into orders (customer) values (7)");
+ *   return c.redirect("/orders", 303); // finds the order there, on a reader that has it
  * });
  * ```
  */

@@ -22,12 +22,16 @@ export type WithToken<Payload extends object> = Payload & { readonly [field]?: s
  * import { tokenOf, withToken } from "pointsman/jobs";
  *
  * const payload = await pool.session(async (session) => {
- *   await pool.query("insert into customers (name) values ('Ada')");
- *   return withToken({ name: "Ada" }, session);
+ *   const { rows } = await pool.query("insert into orders (customer) values (7) returning id");
+ *   return withToken({ orderId: rows[0].id as number }, session);
  * });
  *
  * // in the worker
- * await pool.session(() => pool.query("select * from customers"), { after: tokenOf(payload) });
+ * const { rows } = await pool.session(
+ *   () => pool.query("select customer from orders where id = $1", [payload.orderId]),
+ *   { after: tokenOf(payload) },
+ * );
+ * console.log(rows.length); // 1
  * ```
  */
 export function withToken<Payload extends object>(
@@ -49,7 +53,7 @@ export function withToken<Payload extends object>(
  * ```ts
  * import { tokenOf } from "pointsman/jobs";
  *
- * console.log(tokenOf({ name: "Ada" })); // undefined
+ * console.log(tokenOf({ orderId: 7 })); // undefined
  * ```
  */
 export function tokenOf(payload: unknown): string | undefined {

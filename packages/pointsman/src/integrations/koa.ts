@@ -43,8 +43,8 @@ export type KoaMiddleware<Context extends KoaContext> = (
  * const app = new Koa();
  * app.use(sessionPerRequest(pool));
  * app.use(async (context) => {
- *   await pool.query("insert into customers (name) values ('Ada')");
- *   context.redirect("/customers"); // finds Ada there, on a reader that has her, too
+ *   await pool.query("insert into orders (customer) values (7)");
+ *   context.redirect("/orders"); // finds the order there, on a reader that has it
  * });
  * ```
  */

@@ -65,9 +65,9 @@ export type WithSession<Req extends Request> = <Rest extends unknown[]>(
  * const withSession = sessionPerRequest(pool);
  *
  * export const POST = withSession(async (request) => {
- *   await pool.query("insert into customers (name) values ('Ada')");
- *   // finds Ada there, on a reader that has her, too
- *   return Response.redirect(new URL("/customers", request.url), 303);
+ *   await pool.query("insert into orders (customer) values (7)");
+ *   // finds the order there, on a reader that has it
+ *   return Response.redirect(new URL("/orders", request.url), 303);
  * });
  * ```
  */
