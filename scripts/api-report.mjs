@@ -15,6 +15,11 @@ try {
   for (const [name, entry, report] of [
     ["pointsman", "index", "pointsman"],
     ["pointsman", "endpoints", "endpoints"],
+    ...["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"].map((name) => [
+      "pointsman",
+      name,
+      name,
+    ]),
     ["local", "index", "local"],
   ]) {
     const folder = join(root, "packages", name);
