@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { type Pool, withWriter } from "pointsman";
+import type { Pool } from "pointsman";
 import { bookPage, browse, frontPage, search, sortings } from "./catalogue.ts";
 import { customerPage, signUp } from "./customers.ts";
 import { health } from "./health.ts";
@@ -22,10 +22,6 @@ export function createApp(pool: Pool): Hono {
       },
     }),
   );
-
-  // After a change the shop sends people on to a page with `?fresh=1`. That page must show the
-  // change, and a reader may not have heard of it yet: all its statements go to the writer.
-  app.use((c, next) => (c.req.query("fresh") ? withWriter(() => next()) : next()));
 
   app.get("/", async (c) => c.json(await frontPage(pool)));
 
@@ -52,13 +48,13 @@ export function createApp(pool: Pool): Hono {
       rating: integer(rating, "rating", 1, 5),
       body: text(body, "body", 5000),
     });
-    return c.redirect(`/books/${bookId}?fresh=1`, 303);
+    return c.redirect(`/books/${bookId}`, 303);
   });
 
   app.post("/customers", async (c) => {
     const { name, email } = fields(await json(c.req));
     const id = await signUp(pool, text(name, "name", 200), emailAddress(email));
-    return c.redirect(`/customers/${id}?fresh=1`, 303);
+    return c.redirect(`/customers/${id}`, 303);
   });
 
   app.get("/customers/:id", async (c) =>
@@ -83,7 +79,7 @@ export function createApp(pool: Pool): Hono {
         };
       }),
     );
-    return c.redirect(`/orders/${number}?fresh=1`, 303);
+    return c.redirect(`/orders/${number}`, 303);
   });
 
   app.get("/orders/:number", async (c) =>
@@ -93,7 +89,7 @@ export function createApp(pool: Pool): Hono {
   app.post("/orders/:number/cancel", async (c) => {
     const number = integerIn(c.req.param("number"), "number");
     await cancelOrder(pool, number);
-    return c.redirect(`/orders/${number}?fresh=1`, 303);
+    return c.redirect(`/orders/${number}`, 303);
   });
 
   app.get("/back-office/report", async (c) => c.json(await salesReport(pool)));

@@ -18,6 +18,7 @@ import { type Config, resolveConfig } from "./config/config.ts";
 import { hideSecrets } from "./config/endpoint.ts";
 import type { PoolOptions } from "./config/options.ts";
 import { Freshness } from "./consistency/freshness.ts";
+import { introduce } from "./consistency/introduction.ts";
 import type { Position } from "./consistency/position.ts";
 import { type FreshnessOptions, readFreshness } from "./consistency/read-freshness.ts";
 import type { Session } from "./consistency/session.ts";
@@ -114,6 +115,7 @@ export class Pool extends SettlingPool {
       classify: (sql) => classifier.classify(sql),
       watch: (client, query) => this.#watch(client, query),
       opened: (client) => this.#freshness.opened(client),
+      systemOf: async (client) => (await introduce(client)).system,
       made: (client) => {
         this.#freshness.watchWriter(client);
       },

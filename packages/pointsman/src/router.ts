@@ -124,11 +124,8 @@ export class Router implements Dispatch {
 
   /** What must leave with a statement on a connection; `"behind"`: it must not be sent there. */
   attend(client: EndpointClient, call: Call): Companions | "behind" | undefined {
-    return this.#freshness.attend(
-      client,
-      call.text === undefined ? undefined : call.facts,
-      call.demand,
-    );
+    const facts = call.text === undefined ? undefined : call.facts;
+    return this.#freshness.attend(client, facts, call.demand, isSubmittable(call.query));
   }
 
   /**

@@ -12,6 +12,8 @@ export interface VisibleEffects {
   readonly allOrNothing: boolean;
   readonly begins: boolean;
   readonly listens: boolean;
+  /** It shows data, and changes none that others can see. */
+  readonly reads: boolean;
 }
 
 const anything: VisibleEffects = Object.freeze({
@@ -21,6 +23,7 @@ const anything: VisibleEffects = Object.freeze({
   allOrNothing: false,
   begins: false,
   listens: false,
+  reads: false,
 });
 
 const plainRead: VisibleEffects = Object.freeze({
@@ -30,6 +33,7 @@ const plainRead: VisibleEffects = Object.freeze({
   allOrNothing: true,
   begins: false,
   listens: false,
+  reads: true,
 });
 
 const known = new WeakMap<Classification, VisibleEffects>();
@@ -55,8 +59,13 @@ function judge(facts: Classification): VisibleEffects {
   if (statements.length === 0) return effect === "read" ? plainRead : anything;
   const kinds = statements.map(({ transaction }) => transaction?.kind);
   const alone = statements.length === 1;
+  // Locks on rows are seen by nobody.
+  const onlyLocks =
+    facts.verdict === "row-lock" &&
+    facts.functions.every(({ knowledge }) => knowledge === "harmless");
   return Object.freeze({
-    writes: effect === "write",
+    writes: effect === "write" && !onlyLocks,
+    reads: effect === "read" || onlyLocks,
     // Inside a procedure or a block there may be a COMMIT.
     commits:
       kinds.includes("commit") ||

@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import type { Endpoint } from "../config/endpoint.ts";
 import type { Companions } from "../servers/companions.ts";
 import type { EndpointClient } from "../servers/endpoint-client.ts";
+import { isQuiet, isUsable } from "../servers/pg-internals.ts";
 import type { Classification } from "../statements/types.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { type Demand, demandOf, type FreshnessWish } from "./demand.ts";
@@ -52,6 +53,11 @@ function proves(maker: Position["maker"] | undefined, { maker: wanted }: Positio
   return maker === wanted || (maker === "wal" && wanted === "xid");
 }
 
+/** Whether an endpoint, `host:port`, is one of RDS Proxy by its name. */
+function isRdsProxy(endpoint: string): boolean {
+  return /\.proxy-[^.]+\..*\.amazonaws\.com(\.cn)?:\d+$/.test(endpoint);
+}
+
 /** A server that was asked this many milliseconds ago has hardly moved. */
 const recentMillis = 10;
 
@@ -66,10 +72,11 @@ export class Freshness {
   readonly #watch: ReplayWatch;
   /** The readers that connections lead to, and how many. */
   readonly #readerRuns = new Map<ServerState, number>();
-  readonly #readersConfigured: number;
   readonly #home: SessionHome;
   #processDemand: { readonly line: Line; readonly demand: Demand } | undefined;
+  /** A question to the writer that is under way, and the one that follows it. */
   #asking: Promise<Position | undefined> | undefined;
+  #askingNext: Promise<Position | undefined> | undefined;
 
   constructor(
     settings: FreshnessSettings,
@@ -80,7 +87,6 @@ export class Freshness {
     this.settings = settings;
     this.#servers = servers;
     this.processShare = new ProcessShare((share) => servers.processPositionCosts(share));
-    this.#readersConfigured = readers;
     this.#hasReaders = readers > 0;
     this.#known = new KnownCluster(writer.name, writer.client.database);
     if (this.#hasReaders && this.#keepsProcess) this.#known.state.readerPools += 1;
@@ -165,9 +171,10 @@ export class Freshness {
   /** Asks the writer what a doubtful token may stand for. */
   async resolveDoubt({ line }: Demand): Promise<void> {
     if (line === undefined) return;
+    const { mark } = line;
     const position = await this.askWriter();
     if (position === undefined) line.lose();
-    else line.cover(position, line.mark);
+    else line.cover(position, mark);
   }
 
   /** Which of the idle connections to readers is best for a read. */
@@ -191,7 +198,8 @@ export class Freshness {
     if (wanted === undefined || this.#readerRuns.size === 0) return false;
     const recently = performance.now() - recentMillis;
     for (const server of this.#readerRuns.keys()) {
-      if (server.covers(wanted) || server.checkedAt < recently) return false;
+      const mayHaveMoved = !server.replays || server.checkedAt < recently;
+      if (mayHaveMoved || server.covers(wanted)) return false;
     }
     this.#watch.want(wanted);
     return true;
@@ -218,15 +226,16 @@ export class Freshness {
     client: EndpointClient,
     facts: Classification | undefined,
     demand: Demand | undefined,
+    streams: boolean,
   ): Companions | "behind" | undefined {
     if (demand === undefined) return undefined;
     const { care } = client;
     if (care instanceof WriteWatch) {
-      if (care.server === undefined) void this.#meet(client, care);
-      return care.attend(facts, demand);
+      if (care.server === undefined) this.#meetSoon(client, care, demand);
+      return care.attend(facts, demand, streams);
     }
     if (!(care instanceof ReaderGuard)) return undefined;
-    const companions = care.attend(facts, demand);
+    const companions = care.attend(facts, demand, streams);
     if (companions !== "behind" && companions?.proof !== undefined) this.counts.guarded += 1;
     return companions;
   }
@@ -264,14 +273,15 @@ export class Freshness {
     const guard = new ReaderGuard(
       {
         cluster: () => this.cluster,
-        several: () => this.#readersConfigured > 1 || this.#readerRuns.size > 1,
         wanted: (position) => this.#watch.want(position),
       },
       client,
     );
+    client.care = guard;
+    // Behind a proxy the next statement may be another server's: none of them proves anything.
+    if (isRdsProxy(client.endpointName)) return system;
     const server = await this.#serverOf(client, introduction);
     guard.server = server;
-    client.care = guard;
     this.#readerRuns.set(server, (this.#readerRuns.get(server) ?? 0) + 1);
     client.once("end", () => {
       const left = (this.#readerRuns.get(server) ?? 1) - 1;
@@ -279,6 +289,16 @@ export class Freshness {
       else this.#readerRuns.delete(server);
     });
     return system;
+  }
+
+  /** A connection that was opened without asking is asked once somebody needs to know. */
+  #meetSoon(client: EndpointClient, watch: WriteWatch, { session }: Demand): void {
+    if (watch.isMet || (session === undefined && this.cluster.readerPools === 0)) return;
+    watch.isMet = true;
+    setImmediate(() => {
+      if (isQuiet(client) && isUsable(client)) void this.#meet(client, watch);
+      else watch.isMet = false;
+    });
   }
 
   /** Learns the server of a connection that was opened without asking. */
@@ -318,17 +338,29 @@ export class Freshness {
     return care instanceof WriteWatch ? care.position() : Promise.resolve(undefined);
   }
 
-  /** Where the writer stands now. Callers at the same time share one question. */
+  /**
+   * Where the writer stands now. Callers at the same time share one question: not one that was sent
+   * already, since what they ask for may have been written behind it, but the next.
+   */
   askWriter(): Promise<Position | undefined> {
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
+    const under = this.#asking;
+    if (under === undefined) {
+      this.#asking = this.#ask();
+      return this.#asking;
+    }
+    this.#askingNext ??= under.then(() => {
+      this.#askingNext = undefined;
+      this.#asking = this.#ask();
+      return this.#asking;
     });
-    return this.#asking;
+    return this.#askingNext;
   }
 
   async #ask(): Promise<Position | undefined> {
     this.counts.asked += 1;
-    return this.#servers.askWriter().catch(() => undefined);
+    const position = await this.#servers.askWriter().catch(() => undefined);
+    if (this.#askingNext === undefined) this.#asking = undefined;
+    return position;
   }
 
   /**
@@ -358,9 +390,10 @@ export class Freshness {
   async #canBeReached(line: Line, wanted: Position): Promise<boolean> {
     const makers = this.readers().map(({ maker }) => maker);
     if (makers.length > 0 && makers.every((maker) => !proves(maker, wanted))) {
+      const { mark } = line;
       const now = await this.askWriter();
       if (now === undefined || makers.every((maker) => !proves(maker, now))) return true;
-      line.cover(now, line.mark);
+      line.cover(now, mark);
       return false;
     }
     return this.cluster.knows(wanted) || this.#isGenuine(line, wanted);

@@ -5,15 +5,13 @@ import type { Classification } from "../statements/types.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { Demand } from "./demand.ts";
 import { boundQuestion, proofQuestion, readAnswer } from "./makers.ts";
-import { later, type Position } from "./position.ts";
+import { covers, later, type Position } from "./position.ts";
 import type { ServerState } from "./server-state.ts";
 import type { SessionLine } from "./session.ts";
 
 /** What all connections to the readers of one pool share. */
 export interface ReaderGuardOptions {
   readonly cluster: () => ClusterState;
-  /** Whether reads may meet more than one server. */
-  readonly several: () => boolean;
   /** Something is wanted that a server has not reached. */
   readonly wanted: (position: Position) => void;
 }
@@ -44,9 +42,14 @@ export class ReaderGuard implements ConnectionCare {
   /**
    * What must leave together with a statement that is sent now.
    *
+   * @param streams - its rows reach the caller before the question behind it is answered
    * @returns `"behind"` when it must not be sent here
    */
-  attend(facts: Classification | undefined, demand: Demand): Companions | "behind" | undefined {
+  attend(
+    facts: Classification | undefined,
+    demand: Demand,
+    streams = false,
+  ): Companions | "behind" | undefined {
     const { session } = demand;
     const inTransaction = this.#client.getTransactionStatus() === "T";
     const opens = facts?.transaction?.kind === "begin";
@@ -64,7 +67,7 @@ export class ReaderGuard implements ConnectionCare {
       session.shownBy = this.server;
       return proof && { proof };
     }
-    return this.#withBound(proof, session);
+    return this.#withBound(proof, session, streams);
   }
 
   #proof(wanted: Position, first: boolean): Proof | "behind" | undefined {
@@ -80,23 +83,36 @@ export class ReaderGuard implements ConnectionCare {
         const { system = "" } = this.#options.cluster();
         const answer = readAnswer(server, system, row, wanted);
         server.checkedAt = performance.now();
-        if (answer?.position !== undefined) server.learn(answer.position);
-        return server.covers(wanted);
+        if (answer?.position === undefined) return false;
+        server.learn(answer.position);
+        // Not what the server is known to have reached: another connection may have heard of that
+        // since, while the read behind this answer was from before.
+        return covers(answer.position, wanted);
       },
     };
   }
 
-  /** Behind what a session reads it is asked how far that can have been, if it matters. */
-  #withBound(proof: Proof | undefined, session: SessionLine): Companions | undefined {
+  /** Behind what a session reads it is asked how far that can have been. */
+  #withBound(
+    proof: Proof | undefined,
+    session: SessionLine,
+    streams = false,
+  ): Companions | undefined {
     const { server } = this;
-    const asks = server !== undefined && this.#options.several();
+    const text = server === undefined ? undefined : boundQuestion(server);
+    // Rows of a stream are shown before it is asked: until then nobody knows how far they were.
+    const mark = streams ? session.line.begin() : 0;
     const behind: Behind = {
-      text: asks ? boundQuestion(server) : undefined,
+      text,
       afterFailure: false,
       answered: (row, failed) => {
-        if (server === undefined || failed) return;
         const { system = "" } = this.#options.cluster();
-        const position = readAnswer(server, system, row)?.position;
+        const position = server && readAnswer(server, system, row)?.position;
+        if (streams) {
+          const lost = !failed && text !== undefined && position === undefined;
+          session.line.settle(lost ? "lost" : "nothing", mark);
+        }
+        if (server === undefined || failed) return;
         if (position === undefined) {
           session.shownBy = server;
           return;

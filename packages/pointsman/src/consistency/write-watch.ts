@@ -31,6 +31,8 @@ export class WriteWatch implements ConnectionCare {
   readonly #client: EndpointClient;
   /** What is known of the server; `undefined` until it was asked. */
   server: ServerState | undefined;
+  /** Whether the server was asked who it is, or is about to be. */
+  isMet = false;
   /** Lines with writes in the open transaction. */
   readonly #touched = new Set<Line>();
   /** Sessions that have read in the open transaction. */
@@ -45,8 +47,16 @@ export class WriteWatch implements ConnectionCare {
     this.#client = client;
   }
 
-  /** What must leave together with a statement that is sent now. */
-  attend(facts: Classification | undefined, demand: Demand): Companions | undefined {
+  /**
+   * What must leave together with a statement that is sent now.
+   *
+   * @param streams - its rows reach the caller before the question behind it is answered
+   */
+  attend(
+    facts: Classification | undefined,
+    demand: Demand,
+    streams = false,
+  ): Companions | undefined {
     const { session, line } = demand;
     if (session === undefined && !this.#isWatched) return undefined;
     const effects = visibleEffects(facts, this.#options.ignored);
@@ -56,10 +66,10 @@ export class WriteWatch implements ConnectionCare {
     if (!isQuiet(this.#client)) return this.#attendQueued(effects, demand);
     if (!inTransaction) {
       if (effects.writes || effects.commits) return this.#behind(effects, demand.lines, session);
-      if (effects.begins || facts?.effect !== "read") return undefined;
+      if (!effects.reads) return undefined;
       // What a session has read here readers must have, and what was lost is found again.
       if (session === undefined && line?.unknown !== true) return undefined;
-      return this.#behind(effects, [], session, line);
+      return this.#behind(effects, [], session, line, streams ? session?.line : undefined);
     }
     if (effects.commits) {
       const lines = new Set([...this.#touched, ...(effects.writes ? demand.lines : [])]);
@@ -97,8 +107,11 @@ export class WriteWatch implements ConnectionCare {
     lines: readonly Line[],
     session: SessionLine | undefined,
     covered = session?.line,
+    /** Must wait for the answer, though nothing is written. */
+    waiting?: Line,
   ): Companions {
     const marks = lines.map((line) => line.begin());
+    const waitingMark = waiting?.begin() ?? 0;
     const readMark = covered?.mark ?? 0;
     const askedAt = performance.now();
     this.#asking += 1;
@@ -111,8 +124,9 @@ export class WriteWatch implements ConnectionCare {
         const settled = this.#settled(position, failed && effects.allOrNothing, status);
         for (const [index, line] of lines.entries()) line.settle(settled, marks[index] ?? 0);
         if (status === "T" && lines.length > 0) for (const line of lines) this.#touched.add(line);
+        if (position !== undefined) covered?.cover(position, readMark);
+        waiting?.settle(position === undefined ? "lost" : "nothing", waitingMark);
         if (position === undefined) return;
-        covered?.cover(position, readMark);
         if (session !== undefined) session.shownBy = undefined;
       },
     };

@@ -282,8 +282,12 @@ export function endpointClientClass(
       }
       if (proof.first || isSubmittable(query) || signalOf(query) !== undefined) {
         this.ask(proof.text, (error, row) => {
-          if (proof.holds(row)) this.#accompany(query, values, callback, { behind });
-          else callback?.(isUsable(this) ? readerBehind : error);
+          if (proof.holds(row)) {
+            this.#accompany(query, values, callback, { behind });
+            return;
+          }
+          behind?.answered(undefined, true, this.getTransactionStatus());
+          callback?.(isUsable(this) ? readerBehind : error);
         });
         return undefined;
       }

@@ -10,17 +10,17 @@ const deadlineMillis = 5000;
 /** Asks the writer for its identity, on a connection beside its pool that keeps nothing alive. */
 export class IdentityProbe {
   readonly #writer: SettlingPool;
-  readonly #opened: (client: EndpointClient) => Promise<string | undefined>;
+  readonly #systemOf: (client: EndpointClient) => Promise<string | undefined>;
   #client: Client | undefined;
   #ended = false;
 
-  /** @param opened - asks a new connection for the system identifier of its cluster */
+  /** @param systemOf - asks a connection for the system identifier of its cluster */
   constructor(
     writer: SettlingPool,
-    opened: (client: EndpointClient) => Promise<string | undefined>,
+    systemOf: (client: EndpointClient) => Promise<string | undefined>,
   ) {
     this.#writer = writer;
-    this.#opened = opened;
+    this.#systemOf = systemOf;
   }
 
   /** Never rejects: without an answer the identity stays unknown, and is asked for again later. */
@@ -34,7 +34,7 @@ export class IdentityProbe {
       const connected = client.connect();
       unref(client);
       await connected;
-      await identity.learn("writer", "", await this.#opened(client as Client & EndpointClient));
+      await identity.learn("writer", "", await this.#systemOf(client as Client & EndpointClient));
       await client.end();
     } catch {
       this.#cut();

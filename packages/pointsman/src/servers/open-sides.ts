@@ -39,6 +39,8 @@ export interface Front {
    * @returns the system identifier of its cluster, if it may be asked
    */
   readonly opened: (client: EndpointClient) => Promise<string | undefined>;
+  /** Asks a connection for the system identifier of its cluster, if it may be asked. */
+  readonly systemOf: (client: EndpointClient) => Promise<string | undefined>;
   /** Called for each connection to a single server, before it is opened. */
   readonly made: (client: EndpointClient) => void;
 }
@@ -78,7 +80,7 @@ export function openSides(config: Config, front: Front): Sides {
   const addresses = new EndpointAddresses(config.readers, warnOfReader);
   const one = new EndpointAddresses([config.writer]);
   const writer = openSide("writer", config, front, one, identity);
-  const probe = new IdentityProbe(writer, front.opened);
+  const probe = new IdentityProbe(writer, front.systemOf);
   return {
     writer,
     reader: openSide("reader", config, front, addresses, identity),

@@ -1,9 +1,9 @@
 // `npm run consistency`: a long run, and what has come of it in words.
 import { parseArgs } from "node:util";
 import { startCluster } from "@pointsman/local";
-import type { Sabotage } from "./make-pool.ts";
 import { formatRun } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
+import { type Sabotage, sabotageNames } from "./sabotage.ts";
 import { totalOf } from "./violation.ts";
 
 const usage = `Usage: npm run consistency -- [options]
@@ -13,7 +13,8 @@ processes, and checks what they saw.
 
   --operations N   reads and writes to do (default 1000000)
   --seed N         do what a run with this seed did (default $POINTSMAN_SEED, else the time)
-  --sabotage NAME  break the library first, to see that it is found (eventual, …)
+  --sabotage NAME  break the library first, to see that it is found: one of
+                   ${sabotageNames.join(", ")}
   --readers N      readers (default 3)
   --processes N    processes of the application (default 3)
   --sessions N     sessions at any one time (default 160)

@@ -17,7 +17,7 @@ export class Nemesis {
   constructor(cluster: Cluster, random: Random) {
     this.#done = Promise.all([
       ...cluster.readers.map((reader) => this.#haunt(reader, random.fork())),
-      canGrow(cluster) ? this.#growAndShrink(cluster, random.fork()) : undefined,
+      this.#growAndShrink(cluster, random.fork()),
     ]);
     // Whoever stops it is told.
     this.#done.catch(() => {});
@@ -46,13 +46,13 @@ export class Nemesis {
     await reader.lag(0);
   }
 
-  async #growAndShrink(cluster: GrowingCluster, random: Random): Promise<void> {
+  async #growAndShrink(cluster: Cluster, random: Random): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#wait(random.between(2_000, 6_000));
-      const { name } = await cluster.addReader();
+      const reader = await cluster.addReader();
       this.#did("joined");
       await this.#wait(random.between(2_000, 6_000));
-      await cluster.removeReader(name);
+      await cluster.removeReader(reader);
       this.#did("left");
     }
   }
@@ -64,14 +64,4 @@ export class Nemesis {
   async #wait(milliseconds: number): Promise<void> {
     await delay(milliseconds, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
-}
-
-/** A cluster whose readers come and go, where the local cluster knows how. */
-interface GrowingCluster extends Cluster {
-  addReader(): Promise<Reader>;
-  removeReader(name: string): Promise<void>;
-}
-
-function canGrow(cluster: Cluster): cluster is GrowingCluster {
-  return "addReader" in cluster && "removeReader" in cluster;
 }

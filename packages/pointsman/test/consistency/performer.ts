@@ -1,8 +1,7 @@
 import type { PoolClient } from "pg";
 import Cursor from "pg-cursor";
-import { type Pool, type TransactionClient, withWriter } from "pointsman";
+import { type Pool, type Session, type TransactionClient, withWriter } from "pointsman";
 import type { Change } from "./history.ts";
-import { inSession, type Session } from "./in-session.ts";
 import { outcomeOf, StepRecord } from "./record.ts";
 import { appendText, cursorText, type LookRow, lookText, setText, sightsOf } from "./statements.ts";
 import type { Alter, Deed, Look, Step, StepResult, Transaction } from "./step.ts";
@@ -23,12 +22,13 @@ export class Performer {
 
   perform({ session, after, deeds }: Step): Promise<StepResult> {
     const record = new StepRecord(session, this.#process, this.#tick);
-    return inSession(this.#pool, after?.token, async (scope) => {
+    const work = async (scope: Session): Promise<StepResult> => {
       if (after !== undefined && after.session !== session) record.adopted(after);
       for (const deed of deeds) await this.#do(deed, scope, record);
       await scope.settled();
       return record.result(scope.token ?? after?.token);
-    });
+    };
+    return this.#pool.session(work, { after: after?.token });
   }
 
   async #do(deed: Deed, scope: Session, record: StepRecord): Promise<void> {

@@ -5,11 +5,12 @@ import { check } from "./checker.ts";
 import { Clock } from "./clock.ts";
 import type { Operation } from "./history.ts";
 import { LinesOfWork } from "./lines-of-work.ts";
-import type { PoolRequest, Sabotage } from "./make-pool.ts";
+import type { PoolRequest } from "./make-pool.ts";
 import { Nemesis } from "./nemesis.ts";
 import { openThread } from "./open-thread.ts";
 import { openHere, type PoolProcess } from "./pool-process.ts";
 import { Random } from "./random.ts";
+import type { Sabotage } from "./sabotage.ts";
 import { schema } from "./statements.ts";
 import type { Verdict } from "./violation.ts";
 
@@ -22,6 +23,8 @@ export interface RunOptions {
   readonly sabotage?: Sabotage | undefined;
   /** Whether the processes know the writer alone: what is found then, runner or checker made up. */
   readonly oneServer?: boolean | undefined;
+  /** The readers of each process, where they are not the cluster's own, which are left in peace. */
+  readonly readers?: readonly string[] | undefined;
   /** Default: 3 */
   readonly processes?: number | undefined;
   /** Sessions at any one time. Default: 160 */
@@ -55,10 +58,10 @@ export async function run(cluster: Cluster, options: RunOptions): Promise<RunRes
   const { seed = Date.now() % 2 ** 32, progress } = options;
   const { operations, sessions: lines = 160, thinkMs = 300 } = options;
   const random = new Random(seed);
-  await setUp(cluster);
+  if (options.readers === undefined) await setUp(cluster);
   const processes = openProcesses(cluster, options);
   const work = new LinesOfWork({ processes, random: random.fork(), lines, thinkMs, operations });
-  const nemesis = new Nemesis(cluster, random.fork());
+  const nemesis = options.readers === undefined ? new Nemesis(cluster, random.fork()) : undefined;
   const ticker = setInterval(() => progress?.(work.history.length), 1_000);
   const begun = performance.now();
   const stats: PoolStats[] = [];
@@ -67,7 +70,7 @@ export async function run(cluster: Cluster, options: RunOptions): Promise<RunRes
     stats.push(...(await Promise.all(processes.map((process) => process.stats()))));
   } finally {
     clearInterval(ticker);
-    await Promise.all([nemesis.stop(), ...processes.map((process) => process.end())]);
+    await Promise.all([nemesis?.stop(), ...processes.map((process) => process.end())]);
   }
   const done = performance.now();
   const { history, freeReads, troubles } = work;
@@ -79,13 +82,14 @@ export async function run(cluster: Cluster, options: RunOptions): Promise<RunRes
     checkSeconds: (performance.now() - done) / 1_000,
     freeReads,
     troubles,
-    nemesis: nemesis.deeds,
+    nemesis: nemesis?.deeds ?? {},
     stats,
     history,
   };
 }
 
-async function setUp(cluster: Cluster): Promise<void> {
+/** Makes the tables anew. */
+export async function setUp(cluster: Cluster): Promise<void> {
   const client = new Client({ connectionString: cluster.writer.url });
   await client.connect();
   await client.query(`drop table if exists registers, lists; ${schema}`);
@@ -100,8 +104,9 @@ function openProcesses(cluster: Cluster, options: RunOptions): PoolProcess[] {
   const open = threads ? openThread : openHere;
   return Array.from({ length: processes }, (_, process) => {
     // The readers themselves without a relay between, which takes its share of a small machine.
-    const listed = cluster.readers.map(({ direct }) => direct.url);
-    const readers = oneServer ? [] : process % 3 === 0 ? cluster.reader.url : listed;
+    const listed = options.readers ?? cluster.readers.map(({ direct }) => direct.url);
+    const byEndpoint = process % 3 === 0 && options.readers === undefined;
+    const readers = oneServer ? [] : byEndpoint ? cluster.reader.url : listed;
     const request: PoolRequest = { writer: cluster.writer.url, readers, sabotage };
     return open(request, process, clock);
   });

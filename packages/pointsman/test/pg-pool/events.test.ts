@@ -120,7 +120,7 @@ describe.each(all)("events $name", ({ open }) => {
   it("have the error of the query that the pool ran", async () => {
     const pool = open();
     const released = once(pool, "release");
-    const error = await pool.query("select * from nowhere").catch((failure) => failure);
+    const error = await pool.query("select 1 / 0").catch((failure) => failure);
     expect((await released)[0]).toBe(error);
   });
 
