@@ -1000,7 +1000,7 @@ describe("R10: conversations with a reader", () => {
   });
 
   it("R10: connectionTimeoutMillis covers the wait for a connection behind the place", async () => {
-    const pool = local.pool({ max: 1, connectionTimeoutMillis: 100 });
+    const pool = local.pool({ max: 1, connectionTimeoutMillis: 1000 });
     const holder = await pool.writer.connect();
     const client = await pool.connect();
     const error = await rejection(client.query("select * from books for update"));
