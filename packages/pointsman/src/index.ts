@@ -13,15 +13,15 @@ export type {
   SidePoolOptions,
 } from "./config/options.ts";
 export type { FreshnessWish } from "./consistency/demand.ts";
-export type { FreshnessSettings } from "./consistency/freshness.ts";
-export type { PositionSource } from "./consistency/introduction.ts";
 export { type Consistency, consistencyLevels } from "./consistency/levels.ts";
 export type { FreshnessOptions } from "./consistency/read-freshness.ts";
 export type { Session } from "./consistency/session.ts";
+export type { SessionOptions } from "./consistency/session-options.ts";
+export type { FreshnessSettings, PositionSource } from "./consistency/settings.ts";
 export { mergeTokens } from "./consistency/token.ts";
 export { ConfigError, type ErrorCode, errorCodes, PointsmanError } from "./errors.ts";
 export type { Explanation } from "./explanation.ts";
-export { createPool, Pool, type SessionOptions } from "./pool.ts";
+export { createPool, Pool } from "./pool.ts";
 export type { RoutedClient, RoutedQueries, RoutingHints } from "./routed-client.ts";
 export { decide, type RouteContext } from "./routing/decide.ts";
 export { type Reason, reasons } from "./routing/reasons.ts";

@@ -19,16 +19,16 @@ import { hideSecrets } from "./config/endpoint.ts";
 import type { PoolOptions } from "./config/options.ts";
 import { Freshness } from "./consistency/freshness.ts";
 import { introduce } from "./consistency/introduction.ts";
-import type { Position } from "./consistency/position.ts";
-import { type FreshnessOptions, readFreshness } from "./consistency/read-freshness.ts";
+import { readFreshness } from "./consistency/read-freshness.ts";
 import type { Session } from "./consistency/session.ts";
-import { ConfigError } from "./errors.ts";
+import { checkSessionOptions, type SessionOptions } from "./consistency/session-options.ts";
 import { describeRoute, type Explanation } from "./explanation.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
 import { Router } from "./router.ts";
 import { routes } from "./routing/decide.ts";
 import type { Target } from "./routing/route.ts";
 import { currentScope, runInScope } from "./scope.ts";
+import { askWriter } from "./servers/ask-writer.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
 import {
@@ -105,7 +105,8 @@ export class Pool extends SettlingPool {
     const classifier = createClassifier(config.statements);
     const readers = config.mirror ? 0 : config.readers.length;
     this.#freshness = new Freshness(config.freshness, config.writer, readers, {
-      askWriter: () => askWriter(this.#sides.writer, this.#freshness),
+      askWriter: () =>
+        askWriter(this.#sides.writer, (client) => this.#freshness.positionOf(client)),
       idleReaders: () => idleClients(this.#sides.reader) as EndpointClient[],
       withoutPositions: (endpoint) => warnWithoutPositions(endpoint, config),
       processPositionCosts: warnOfProcessPosition,
@@ -115,7 +116,7 @@ export class Pool extends SettlingPool {
       classify: (sql) => classifier.classify(sql),
       watch: (client, query) => this.#watch(client, query),
       opened: (client) => this.#freshness.opened(client),
-      systemOf: async (client) => (await introduce(client)).system,
+      systemOf: async (client) => (await introduce(client))?.system,
       made: (client) => {
         this.#freshness.watchWriter(client);
       },
@@ -505,46 +506,6 @@ export class Pool extends SettlingPool {
  */
 export function createPool(options: PoolOptions = {}): Pool {
   return new Pool(options);
-}
-
-/** What a session may be told when it is opened. */
-export interface SessionOptions extends FreshnessOptions {
-  /** A token of another session: this one sees at least what that has seen. */
-  after?: string | null | undefined;
-}
-
-/** @throws ConfigError */
-function checkSessionOptions(options: SessionOptions): SessionOptions {
-  for (const name of Object.keys(options)) {
-    if (["after", "consistency", "maxStaleness"].includes(name)) continue;
-    throw new ConfigError(
-      name,
-      `There is no option ${name} of a session. Known are: after, consistency, maxStaleness.`,
-    );
-  }
-  return options;
-}
-
-/** How long the writer may take to say where it stands, in milliseconds. */
-const positionDeadlineMillis = 2000;
-
-/** Asks the writer, on a connection of its pool, where it stands. */
-function askWriter(writer: SettlingPool, freshness: Freshness): Promise<Position | undefined> {
-  return new Promise((resolve) => {
-    const late = setTimeout(resolve, positionDeadlineMillis, undefined).unref();
-    writer.acquire((error, client, release) => {
-      if (client === undefined) {
-        clearTimeout(late);
-        resolve(undefined);
-        return;
-      }
-      freshness.positionOf(client as EndpointClient & PoolClient).then((position) => {
-        clearTimeout(late);
-        release(error);
-        resolve(position);
-      });
-    });
-  });
 }
 
 function warnWithoutPositions(endpoint: string, { freshness }: Config): void {

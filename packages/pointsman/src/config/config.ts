@@ -1,7 +1,7 @@
 import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
 import { readAuth } from "../auth/read-auth.ts";
-import type { FreshnessSettings } from "../consistency/freshness.ts";
 import { parseDuration } from "../consistency/levels.ts";
+import type { FreshnessSettings } from "../consistency/settings.ts";
 import { ConfigError } from "../errors.ts";
 import {
   type Endpoint,

@@ -1,7 +1,7 @@
 import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
 import type { AuthOption } from "../auth/auth.ts";
-import type { PositionSource } from "../consistency/introduction.ts";
 import type { Consistency } from "../consistency/levels.ts";
+import type { PositionSource } from "../consistency/settings.ts";
 
 /**
  * Where a server or an endpoint is: a URL such as `postgres://app@host:5432/shop`, or the same

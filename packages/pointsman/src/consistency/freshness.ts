@@ -7,7 +7,7 @@ import type { Classification } from "../statements/types.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { type Demand, demandOf, type FreshnessWish } from "./demand.ts";
 import { visibleEffects } from "./effects.ts";
-import { type Introduction, introduce, type PositionSource, probe } from "./introduction.ts";
+import { type Introduction, introduce, probe } from "./introduction.ts";
 import type { Line } from "./line.ts";
 import { later, type Position } from "./position.ts";
 import { ProcessShare } from "./process-share.ts";
@@ -16,19 +16,8 @@ import { KnownCluster } from "./registry.ts";
 import { ReplayWatch } from "./replay-watch.ts";
 import { ServerState } from "./server-state.ts";
 import { type SessionHome, SessionLine } from "./session.ts";
+import type { FreshnessSettings } from "./settings.ts";
 import { WriteWatch } from "./write-watch.ts";
-
-/** How freshness is kept, checked and complete. */
-export interface FreshnessSettings extends FreshnessWish {
-  /** How long a read may wait for a reader that is expected to get there in time, in ms. */
-  readonly waitMillis: number;
-  readonly positions: PositionSource;
-  /** How long readers may lack a write where there are no positions, in ms. */
-  readonly windowMillis: number;
-  /** The first one signs tokens. */
-  readonly secrets: readonly string[];
-  readonly ignored: ReadonlySet<string>;
-}
 
 /** Why a read must go to the writer, before any reader is asked. */
 export type StaleReason = "strong" | "write-pending" | "position-unknown" | "time-window";
@@ -51,6 +40,12 @@ export interface FreshnessServers {
 /** Whether a server can tell that it has come to a position. */
 function proves(maker: Position["maker"] | undefined, { maker: wanted }: Position): boolean {
   return maker === wanted || (maker === "wal" && wanted === "xid");
+}
+
+/** A server that says nothing of itself: it has no positions. */
+function silentServer(): ServerState {
+  const facts = { run: "", maker: undefined, timeline: 0, replays: false, segmentBytes: 1 };
+  return new ServerState(facts);
 }
 
 /** Whether an endpoint, `host:port`, is one of RDS Proxy by its name. */
@@ -261,11 +256,12 @@ export class Freshness {
    */
   async opened(client: EndpointClient): Promise<string | undefined> {
     const introduction = await introduce(client);
-    const { system } = introduction;
+    const system = introduction?.system;
     if (client.side === "writer") {
       if (system !== undefined) this.#known.identify(system);
       const watch = this.watchWriter(client);
-      watch.server = await this.#serverOf(client, introduction);
+      watch.server =
+        introduction === undefined ? silentServer() : await this.#serverOf(client, introduction);
       return system;
     }
     // A reader of another cluster is found by others.
@@ -279,7 +275,7 @@ export class Freshness {
     );
     client.care = guard;
     // Behind a proxy the next statement may be another server's: none of them proves anything.
-    if (isRdsProxy(client.endpointName)) return system;
+    if (introduction === undefined || isRdsProxy(client.endpointName)) return system;
     const server = await this.#serverOf(client, introduction);
     guard.server = server;
     this.#readerRuns.set(server, (this.#readerRuns.get(server) ?? 0) + 1);
@@ -305,6 +301,7 @@ export class Freshness {
   async #meet(client: EndpointClient, watch: WriteWatch): Promise<void> {
     try {
       const introduction = await introduce(client);
+      if (introduction === undefined) return;
       if (introduction.system !== undefined) this.#known.identify(introduction.system);
       watch.server = await this.#serverOf(client, introduction);
     } catch {

@@ -3,9 +3,7 @@ import { isUsable } from "../servers/pg-internals.ts";
 import type { Row } from "../servers/question.ts";
 import { walQuestion, xidProbe } from "./makers.ts";
 import type { Position } from "./position.ts";
-
-/** Where positions come from: found out per server, or said by option. */
-export type PositionSource = "auto" | "wal" | "transaction-id" | "time-window";
+import type { PositionSource } from "./settings.ts";
 
 /** What a server says of itself on a new connection. */
 export interface Introduction {
@@ -27,14 +25,15 @@ const questionAbout = (system: string): string => `select ${system},
 /**
  * Asks the server behind a new connection who it is.
  *
+ * @returns `undefined` where it does not say
  * @throws what the connection fails with
  */
-export async function introduce(client: EndpointClient): Promise<Introduction> {
+export async function introduce(client: EndpointClient): Promise<Introduction | undefined> {
   const control = "(select system_identifier::text from pg_catalog.pg_control_system())";
   const row =
     (await answerOf(client, questionAbout(control))) ??
     (await answerOf(client, questionAbout("null")));
-  if (row === undefined) throw new Error("The server does not answer questions about itself.");
+  if (row === undefined) return undefined;
   const [system, recovery, run, extensions, segmentBytes] = row;
   return {
     system: system ?? undefined,

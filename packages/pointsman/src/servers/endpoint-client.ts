@@ -99,6 +99,15 @@ function factsOf(
   return text === undefined ? undefined : classify(text);
 }
 
+/** A row of parsed values as PostgreSQL writes them; `undefined` for what is no row. */
+function asText(row: unknown): Row | undefined {
+  if (!Array.isArray(row)) return undefined;
+  return row.map((value: unknown) => {
+    if (typeof value === "boolean") return value ? "t" : "f";
+    return value === null || value === undefined ? null : String(value);
+  });
+}
+
 /** Whether a statement can make the session of a mirror writable; a standby's stays as it is. */
 function canUnlock({ command, functions, transaction }: Statement): boolean {
   return (
@@ -340,13 +349,29 @@ export function endpointClientClass(
     ask(text: string, answered: (error: Error | undefined, row: Row | undefined) => void): void {
       const question = new Question(text, answered);
       const { _queryQueue } = internals(this);
-      if (!isUsable(this) || _queryQueue === undefined) {
+      if (!isUsable(this)) {
         process.nextTick(() => question.handleError(new Error("The connection is closed.")));
+        return;
+      }
+      if (_queryQueue === undefined) {
+        this.#askOtherwise(text, answered);
         return;
       }
       // Past pg's `query`, which starts timers and warns of a queue that is not the caller's.
       _queryQueue.push(question);
       this._pulseQueryQueue();
+    }
+
+    /** The same of a client that is the application's own, and not one of pg's in disguise. */
+    #askOtherwise(
+      text: string,
+      answered: (error: Error | undefined, row: Row | undefined) => void,
+    ): void {
+      const done: QueryCallback = (error, result) => {
+        const rows = (result as { readonly rows?: readonly unknown[] } | undefined)?.rows;
+        answered(error ?? undefined, error ? undefined : asText(rows?.[0]));
+      };
+      this.#queryPlainly({ text, rowMode: "array" }, undefined, done);
     }
 
     #dispatch(sent: QueryInput, parameters: unknown, callback: QueryCallback | undefined): unknown {

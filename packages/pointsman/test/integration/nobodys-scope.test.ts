@@ -85,7 +85,8 @@ describe.each(kinds)("a connection that is opened inside withWriter ($kind)", ({
 
   it("R3: carries nothing of it to a later user's notifications", async () => {
     const pool = local.pool({ ...options, max: 1 });
-    const other = local.pool();
+    // A notification makes its listener's reads wait for what was written before it.
+    const other = local.pool({ consistency: "eventual" });
     await withWriter(() => pool.query({ text: "select 1", target: "writer" }));
     const mark = newMark();
     const seen = reasonsOf(mark);
