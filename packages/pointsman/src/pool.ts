@@ -445,7 +445,7 @@ export class Pool extends SettlingPool {
   }
 
   protected override async endOwned(): Promise<void> {
-    this.#freshness.end();
+    await this.#freshness.end();
     if (this.#sides.readers === undefined) return;
     this.#sides.readers.probe.end();
     // What a reader refuses while it drains goes to the writer, which therefore ends last.

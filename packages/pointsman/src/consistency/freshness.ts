@@ -72,6 +72,8 @@ export class Freshness {
   /** A question to the writer that is under way, and the one that follows it. */
   #asking: Promise<Position | undefined> | undefined;
   #askingNext: Promise<Position | undefined> | undefined;
+  readonly #remedies = new Set<Promise<Remedy>>();
+  #ending = false;
 
   constructor(
     settings: FreshnessSettings,
@@ -174,6 +176,7 @@ export class Freshness {
 
   /** Which of the idle connections to readers is best for a read. */
   preference(demand: Demand): ((client: ClientBase) => boolean) | undefined {
+    if (this.#readerRuns.size < 2) return undefined;
     const { session } = demand;
     const tied = session?.shownBy ?? session?.lastReader;
     const wanted = wantedBy(demand, this.cluster);
@@ -367,6 +370,13 @@ export class Freshness {
    */
   async remedy(demand: Demand, tries: number): Promise<Remedy> {
     this.counts.behind += 1;
+    if (this.#ending) return "reader-behind";
+    const search = this.#remedy(demand, tries);
+    this.#remedies.add(search);
+    return search.finally(() => this.#remedies.delete(search));
+  }
+
+  async #remedy(demand: Demand, tries: number): Promise<Remedy> {
     const { line, session } = demand;
     const wanted = wantedBy(demand, this.cluster);
     if (wanted === undefined) return "session-moved";
@@ -455,8 +465,11 @@ export class Freshness {
     return [...this.#readerRuns.keys()];
   }
 
-  end(): void {
+  /** Ends it, once what is looked for is found; from now on the writer serves what readers lack. */
+  async end(): Promise<void> {
+    this.#ending = true;
     this.#watch.end();
     if (this.#hasReaders && this.#keepsProcess) this.#known.state.readerPools -= 1;
+    await Promise.all(this.#remedies);
   }
 }

@@ -1,6 +1,7 @@
 import type { Pool } from "pointsman";
 import { describe, expect, it } from "vitest";
 import { here, localCluster, newMark } from "../support/local-cluster.ts";
+import { paused } from "./paused.ts";
 
 const local = localCluster({
   readers: 2,
@@ -70,6 +71,20 @@ describe("a write through the pool", () => {
     } finally {
       await local.cluster.lag(0);
     }
+  });
+});
+
+it("reads that look for a reader that has what they must see are answered, though the pool ends", async () => {
+  const pool = local.pool({ freshness: { wait: 200 } });
+  await pool.query("select 1");
+  await paused(local.cluster, async () => {
+    const book = await aBook(pool);
+    const reads = [stock(pool, book), stock(pool, book), stock(pool, book)];
+    await Promise.resolve();
+    const ended = pool.end();
+    const answers = await Promise.all(reads);
+    await ended;
+    expect(answers).toEqual(Array(3).fill({ stock: 0, server: "writer" }));
   });
 });
 
