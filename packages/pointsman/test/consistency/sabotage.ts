@@ -89,8 +89,8 @@ function proveBehind(client: EndpointClient): void {
   };
 }
 
-/** Longer than the record of a COMMIT, in bytes of WAL. */
-const commitBytes = 256;
+/** As if it were taken some statements earlier, when the transaction began: in bytes of WAL. */
+const commitBytes = 4096;
 
 function beforeCommit(result: Settled): Settled {
   return typeof result === "object" ? { ...result, at: result.at - commitBytes } : result;
