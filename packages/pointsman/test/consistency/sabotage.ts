@@ -1,4 +1,4 @@
-import { Line, type Settled } from "../../src/consistency/line.ts";
+import { Line } from "../../src/consistency/line.ts";
 import { ReaderGuard } from "../../src/consistency/reader-guard.ts";
 import { ServerState } from "../../src/consistency/server-state.ts";
 import { WriteWatch } from "../../src/consistency/write-watch.ts";
@@ -6,6 +6,9 @@ import { Router } from "../../src/router.ts";
 import { readerBehind } from "../../src/servers/companions.ts";
 import type { EndpointClient } from "../../src/servers/endpoint-client.ts";
 import { isSubmittable } from "../../src/servers/query-input.ts";
+
+/** As if it were taken some statements earlier, when the transaction began: in bytes of WAL. */
+const commitBytes = 4096;
 
 /**
  * Ways to break freshness, each of which the checker must find:
@@ -50,9 +53,9 @@ export const sabotages = {
   },
 
   "position-before-commit": () => {
-    const { settle } = Line.prototype;
-    Line.prototype.settle = function (result, mark) {
-      settle.call(this, beforeCommit(result), mark);
+    const { cover } = Line.prototype;
+    Line.prototype.cover = function (position, mark) {
+      cover.call(this, { ...position, at: position.at - commitBytes }, mark);
     };
   },
 } as const satisfies Record<string, () => void>;
@@ -87,11 +90,4 @@ function proveBehind(client: EndpointClient): void {
       undefined,
     );
   };
-}
-
-/** As if it were taken some statements earlier, when the transaction began: in bytes of WAL. */
-const commitBytes = 4096;
-
-function beforeCommit(result: Settled): Settled {
-  return typeof result === "object" ? { ...result, at: result.at - commitBytes } : result;
 }
