@@ -80,10 +80,6 @@ export class ReplayWatch {
         if (answer?.position !== undefined) server.learn(answer.position);
       });
     }
-    if (asked.size === 0 && !awaited && performance.now() > this.#until) {
-      this.#wanted = undefined;
-      return;
-    }
     if (performance.now() > this.#until && !awaited) {
       this.#wanted = undefined;
       return;

@@ -22,11 +22,7 @@ export class ServerState {
   /** It is a standby, and replays what another server writes. */
   replays: boolean;
   readonly segmentBytes: number;
-  /** How long ago the writer was, in milliseconds, where this server has got to; 0: not known. */
-  lagMillis = 0;
   #waiters: Waiter[] = [];
-  /** Called when something shall be watched for. */
-  onWanted: (() => void) | undefined;
 
   constructor(facts: {
     readonly run: string;
@@ -73,7 +69,6 @@ export class ServerState {
   whenReached(wanted: Position, wake: () => void): () => void {
     const waiter = { wanted, wake };
     this.#waiters.push(waiter);
-    this.onWanted?.();
     return () => {
       this.#waiters = this.#waiters.filter((one) => one !== waiter);
     };
