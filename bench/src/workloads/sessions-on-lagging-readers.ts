@@ -38,13 +38,17 @@ export interface Load {
 /** Lets sessions write and read their own rows, each with a pause behind each operation. */
 export async function runSessions(strategy: Strategy, load: Load): Promise<Outcome> {
   const { sessions, seconds, writeShare, thinkMs } = load;
-  const end = performance.now() + seconds * 1000;
+  // The clock starts when all have a connection behind them: opening these is not what is measured.
+  let end = Number.POSITIVE_INFINITY;
+  let started = 0;
   const latencies: number[] = [];
   let onReaders = 0;
   let stale = 0;
   const one = (row: number) =>
     strategy.session(async (access) => {
       let written = (await access.read(row)).number;
+      started += 1;
+      if (started === sessions) end = performance.now() + seconds * 1000;
       while (performance.now() < end) {
         await delay(-Math.log(1 - Math.random()) * thinkMs);
         if (Math.random() < writeShare) {
