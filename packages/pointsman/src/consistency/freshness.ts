@@ -190,11 +190,13 @@ export class Freshness {
     };
   }
 
-  /** Whether all readers were asked just now, and none has what a read wants. */
+  /** Whether all readers were asked just now, since it was written, and none has what a read wants. */
   isHopeless(demand: Demand): boolean {
     const wanted = wantedBy(demand, this.cluster);
     if (wanted === undefined || this.#readerRuns.size === 0) return false;
-    const recently = performance.now() - recentMillis;
+    const { line } = demand;
+    const written = line?.position === wanted ? line.since : 0;
+    const recently = Math.max(written, performance.now() - recentMillis);
     for (const server of this.#readerRuns.keys()) {
       const mayHaveMoved = !server.replays || server.checkedAt < recently;
       if (mayHaveMoved || server.covers(wanted)) return false;

@@ -10,6 +10,7 @@ import { retryConnect } from "./connect-retry.ts";
 import type { EndpointAddresses } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
 import { HeldAnswer } from "./held-answer.ts";
+import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
 import { Login } from "./login.ts";
 import { mirrorStatement } from "./mirror.ts";
 import {
@@ -134,6 +135,9 @@ export function endpointClientClass(
     cancelling: Promise<void> | undefined;
     care: ConnectionCare | undefined;
     readonly #flight = new Flight(this);
+    readonly #failure = new HeldFailure(this, (message) =>
+      inherited._handleErrorMessage.call(this, message),
+    );
     readonly #address;
     readonly #login: Login | undefined;
     readonly #setUp: SetUpStatement[] = [];
@@ -239,9 +243,21 @@ export function endpointClientClass(
       if (!this.#flight.pulse()) inherited._pulseQueryQueue.call(this);
     }
 
+    /** pg's own: the server says that the active query has failed. */
+    _handleErrorMessage(message: ErrorMessage): void {
+      this.#failure.take(message);
+    }
+
+    /** pg's own: the connection is lost. */
+    _errorAllQueries(error: Error): void {
+      this.#failure.release();
+      inherited._errorAllQueries.call(this, error);
+    }
+
     /** pg's own: the server is ready for the next query. */
     _handleReadyForQuery(message: { readonly status?: TransactionStatus } | undefined): void {
       const status = message?.status ?? null;
+      this.#failure.release(status);
       if (internals(this).pipeline !== true && this.#flight.advance(status)) return;
       this.care?.ready(status);
       inherited._handleReadyForQuery.call(this, message);

@@ -1,10 +1,13 @@
 import type { Client, TransactionStatus } from "pg";
+import type { ErrorMessage } from "./held-failure.ts";
 import { internals } from "./pg-internals.ts";
 import { Question } from "./question.ts";
 
-/** What pg's client does with its queue, which a flight does differently. */
+/** What pg's client does with its queue, which is done differently here. */
 export interface QueueMethods {
   _pulseQueryQueue(): void;
+  _handleErrorMessage(message: ErrorMessage): void;
+  _errorAllQueries(error: Error): void;
   _handleReadyForQuery(message: { readonly status?: TransactionStatus } | undefined): void;
 }
 
