@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import { type IamCluster, startCluster } from "@pointsman/local";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { runCli, unwrapped } from "./helpers.ts";
+import { packageFolder, runCli, unwrapped } from "./helpers.ts";
 
 let cluster: IamCluster;
 
@@ -67,6 +67,65 @@ describe("exec", () => {
       expect({ stdout, stderr }).toEqual({ stdout: "app_iam\n", stderr: "" });
       expect(cluster.iam.seen.tls).toBe(tls + 1);
     }
+  });
+
+  test("lets drizzle-kit migrate, by verified TLS", async () => {
+    const folder = mkdtempSync(join(packageFolder, "drizzle-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+    write(
+      "schema.ts",
+      `import { integer, pgTable } from "drizzle-orm/pg-core";
+      export const shelves = pgTable("shelves", { id: integer().primaryKey() });`,
+    );
+    write(
+      "drizzle.config.json",
+      JSON.stringify({ dialect: "postgresql", schema: "./schema.ts", out: "./migrations" }),
+    );
+    write(
+      "drizzle.config.ts",
+      `export default {
+        dialect: "postgresql",
+        out: "./migrations",
+        dbCredentials: { url: process.env.DATABASE_URL },
+      };`,
+    );
+    // The names of the gateway lead to RDS for whoever asks the network.
+    write(
+      "names.cjs",
+      `const dns = require("node:dns");
+      const { lookup } = dns;
+      dns.lookup = (host, ...more) =>
+        lookup(host.endsWith(".rds.amazonaws.com") ? "127.0.0.1" : host, ...more);`,
+    );
+    const kit = join(packageFolder, "../../node_modules/.bin/drizzle-kit");
+    const drizzle = `cd "${folder}" && "${kit}"`;
+    await run(["exec", "--", "sh", "-c", `${drizzle} generate --config=drizzle.config.json`]);
+    const before = { ...cluster.iam.seen };
+    const {
+      status,
+      stdout: told,
+      stderr,
+    } = await run(["exec", "--", "sh", "-c", `${drizzle} migrate --config=drizzle.config.ts`], {
+      NODE_OPTIONS: `--require=${join(folder, "names.cjs")}`,
+    });
+    expect({ status, stderr }, told).toEqual({ status: 0, stderr: "" });
+    expect(cluster.iam.seen.plain).toBe(before.plain);
+    expect(cluster.iam.seen.tls).toBeGreaterThan(before.tls);
+    const { stdout } = await run([
+      "exec",
+      "--",
+      ...program(`
+        import { createPool } from "pointsman";
+        const pool = createPool();
+        const { rows } = await pool.query(
+          "select tableowner as owner from pg_tables where tablename = 'shelves'",
+        );
+        await pool.end();
+        console.log(JSON.stringify(rows));
+      `),
+    ]);
+    expect(JSON.parse(stdout)).toEqual([{ owner: "app_iam" }]);
   });
 
   test.runIf(process.platform === "linux")("shows the token in no command line", async () => {
