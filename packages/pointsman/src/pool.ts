@@ -55,6 +55,11 @@ import {
 import { createClassifier } from "./statements/classify.ts";
 import { warmUp } from "./statements/parser.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
+import {
+  warnOfPooler,
+  warnOfProcessPosition,
+  warnWithoutPositions,
+} from "./telemetry/freshness-warnings.ts";
 import { warn } from "./telemetry/warnings.ts";
 import { runTransaction, type TransactionClient, type TransactionOptions } from "./transaction.ts";
 
@@ -108,7 +113,11 @@ export class Pool extends SettlingPool {
       askWriter: () =>
         askWriter(this.#sides.writer, (client) => this.#freshness.positionOf(client)),
       idleReaders: () => idleClients(this.#sides.reader) as EndpointClient[],
-      withoutPositions: (endpoint) => warnWithoutPositions(endpoint, config),
+      withoutPositions: (endpoint) => {
+        const { positions, windowMillis } = config.freshness;
+        if (positions !== "time-window") warnWithoutPositions(endpoint, windowMillis);
+      },
+      pooled: warnOfPooler,
       processPositionCosts: warnOfProcessPosition,
     });
     const front: Front = {
@@ -506,21 +515,6 @@ export class Pool extends SettlingPool {
  */
 export function createPool(options: PoolOptions = {}): Pool {
   return new Pool(options);
-}
-
-function warnWithoutPositions(endpoint: string, { freshness }: Config): void {
-  if (freshness.positions === "time-window") return;
-  warn(
-    "POINTSMAN_NO_POSITIONS",
-    `${endpoint} tells neither its position in the WAL nor transaction ids, so nobody can know how far a reader is. For ${freshness.windowMillis} ms after each write reads go to the writer.`,
-  );
-}
-
-function warnOfProcessPosition(share: number): void {
-  warn(
-    "POINTSMAN_PROCESS_POSITION",
-    `Of the last thousand reads outside of sessions ${Math.round(100 * share)} % went to the writer, since something in this process had just written. Open a pool.session() for each request, so that a write makes only its own request wait.`,
-  );
 }
 
 function onlyReads({ facts }: Call): boolean {

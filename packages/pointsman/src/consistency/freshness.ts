@@ -33,6 +33,8 @@ export interface FreshnessServers {
   idleReaders(): readonly EndpointClient[];
   /** Called once when a server knows no positions at all. */
   withoutPositions(endpoint: string): void;
+  /** Called once for a reader's endpoint that is a pooler, and not a server. */
+  pooled(endpoint: string): void;
   /** Called once when the position of the process sends many reads to the writer. */
   processPositionCosts(share: number): void;
 }
@@ -46,11 +48,6 @@ function proves(maker: Position["maker"] | undefined, { maker: wanted }: Positio
 function silentServer(): ServerState {
   const facts = { run: "", maker: undefined, timeline: 0, replays: false, segmentBytes: 1 };
   return new ServerState(facts);
-}
-
-/** Whether an endpoint, `host:port`, is one of RDS Proxy by its name. */
-function isRdsProxy(endpoint: string): boolean {
-  return /\.proxy-[^.]+\..*\.amazonaws\.com(\.cn)?:\d+$/.test(endpoint);
 }
 
 /** A server that was asked this many milliseconds ago has hardly moved. */
@@ -67,6 +64,8 @@ export class Freshness {
   readonly #watch: ReplayWatch;
   /** The readers that connections lead to, and how many. */
   readonly #readerRuns = new Map<ServerState, number>();
+  /** Endpoints that are poolers. */
+  readonly #pooled = new Set<string>();
   readonly #home: SessionHome;
   #processDemand: { readonly line: Line; readonly demand: Demand } | undefined;
   /** A question to the writer that is under way, and the one that follows it. */
@@ -180,7 +179,7 @@ export class Freshness {
     const { session } = demand;
     const tied = session?.shownBy ?? session?.lastReader;
     const wanted = wantedBy(demand, this.cluster);
-    if (tied === undefined && wanted === undefined) return undefined;
+    if (tied === undefined && (wanted === undefined || this.#allCover(wanted))) return undefined;
     if (tied !== undefined && (wanted === undefined || tied.covers(wanted))) {
       return (client) => this.serverOf(client) === tied;
     }
@@ -194,14 +193,20 @@ export class Freshness {
   isHopeless(demand: Demand): boolean {
     const wanted = wantedBy(demand, this.cluster);
     if (wanted === undefined || this.#readerRuns.size === 0) return false;
+    let checkedAt = Number.POSITIVE_INFINITY;
+    for (const server of this.#readerRuns.keys()) {
+      if (server.covers(wanted) || !server.replays) return false;
+      checkedAt = Math.min(checkedAt, server.checkedAt);
+    }
     const { line } = demand;
     const written = line?.position === wanted ? line.since : 0;
-    const recently = Math.max(written, performance.now() - recentMillis);
-    for (const server of this.#readerRuns.keys()) {
-      const mayHaveMoved = !server.replays || server.checkedAt < recently;
-      if (mayHaveMoved || server.covers(wanted)) return false;
-    }
+    if (checkedAt < written || checkedAt < performance.now() - recentMillis) return false;
     this.#watch.want(wanted);
+    return true;
+  }
+
+  #allCover(wanted: Position): boolean {
+    for (const server of this.#readerRuns.keys()) if (!server.covers(wanted)) return false;
     return true;
   }
 
@@ -279,8 +284,13 @@ export class Freshness {
       client,
     );
     client.care = guard;
-    // Behind a proxy the next statement may be another server's: none of them proves anything.
-    if (introduction === undefined || isRdsProxy(client.endpointName)) return system;
+    if (introduction === undefined) return system;
+    if (introduction.pooled) {
+      // The next statement may be another server's: none of them proves anything.
+      if (!this.#pooled.has(client.endpointName)) this.#servers.pooled(client.endpointName);
+      this.#pooled.add(client.endpointName);
+      return system;
+    }
     const server = await this.#serverOf(client, introduction);
     guard.server = server;
     this.#readerRuns.set(server, (this.#readerRuns.get(server) ?? 0) + 1);

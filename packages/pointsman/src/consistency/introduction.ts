@@ -1,5 +1,5 @@
 import type { EndpointClient } from "../servers/endpoint-client.ts";
-import { isUsable } from "../servers/pg-internals.ts";
+import { internals, isUsable } from "../servers/pg-internals.ts";
 import type { Row } from "../servers/question.ts";
 import { walQuestion, xidProbe } from "./makers.ts";
 import type { Position } from "./position.ts";
@@ -14,13 +14,16 @@ export interface Introduction {
   readonly replays: boolean;
   readonly isAurora: boolean;
   readonly segmentBytes: number;
+  /** Who answers is not who was logged in to: a pooler gives each transaction to any server. */
+  readonly pooled: boolean;
 }
 
 const questionAbout = (system: string): string => `select ${system},
  pg_catalog.pg_is_in_recovery(),
  pg_catalog.pg_postmaster_start_time()::text || ' ' || coalesce(pg_catalog.host(pg_catalog.inet_server_addr()) || ':' || pg_catalog.inet_server_port()::text, ''),
  pg_catalog.current_setting('rds.extensions', true),
- pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::text`;
+ pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::text,
+ pg_catalog.pg_backend_pid()::text`;
 
 /**
  * Asks the server behind a new connection who it is.
@@ -34,14 +37,22 @@ export async function introduce(client: EndpointClient): Promise<Introduction | 
     (await answerOf(client, questionAbout(control))) ??
     (await answerOf(client, questionAbout("null")));
   if (row === undefined) return undefined;
-  const [system, recovery, run, extensions, segmentBytes] = row;
+  const [system, recovery, run, extensions, segmentBytes, backend] = row;
   return {
     system: system ?? undefined,
     run: `${system ?? ""} ${run}`,
     replays: recovery === "t",
     isAurora: extensions?.includes("aurora_stat_utils") === true,
     segmentBytes: Number(segmentBytes),
+    pooled: isPooled(client, Number(backend)),
   };
+}
+
+/** A pooler logs in by itself, and what it hands on as the process to be cancelled is its own. */
+function isPooled(client: EndpointClient, backend: number): boolean {
+  const { processID } = internals(client);
+  if (typeof processID === "number" && processID !== backend) return true;
+  return /\.proxy-[^.]+\..*\.amazonaws\.com(\.cn)?:\d+$/.test(client.endpointName);
 }
 
 /**

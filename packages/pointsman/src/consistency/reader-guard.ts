@@ -59,6 +59,8 @@ export class ReaderGuard implements ConnectionCare {
     }
     const wanted = wantedBy(demand, this.#options.cluster());
     if (session?.shownBy !== undefined && session.shownBy !== this.server) return "behind";
+    // Nobody knows who answers here: the next answer might be older than this one.
+    if (session !== undefined && this.server === undefined) return "behind";
     const proof = wanted === undefined ? undefined : this.#proof(wanted, opens);
     if (proof === "behind") return "behind";
     if (session === undefined) return proof && { proof };

@@ -11,6 +11,7 @@ it("remembers refused texts within a bound in bytes", () => {
     askWriter: async () => undefined,
     idleReaders: () => [],
     withoutPositions: () => {},
+    pooled: () => {},
     processPositionCosts: () => {},
   });
   const router = new Router({} as Sides, createClassifier(), config, freshness);

@@ -1,0 +1,76 @@
+import { createPool, type Pool } from "pointsman";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { here, localCluster } from "../support/local-cluster.ts";
+import { PoolerRelay } from "../support/pooler-relay.ts";
+import { paused } from "./paused.ts";
+
+const local = localCluster({
+  readers: 2,
+  schema: "create table books (id serial primary key, title text)",
+});
+
+const look = `select ${here} as server, (select count(*)::int from books) as books`;
+
+/** A pool whose reader is a pooler in front of both readers. */
+async function behindPooler(): Promise<Pool> {
+  const { writer, readers } = local.cluster;
+  const relay = new PoolerRelay(readers.map(({ port }) => port));
+  const url = new URL(writer.url);
+  url.port = String(await relay.open());
+  const pool = createPool({ writer: writer.url, reader: url.href });
+  onTestFinished(async () => {
+    await pool.end();
+    await relay.close();
+  });
+  return pool;
+}
+
+const seen = async (pool: Pool): Promise<{ server: string; books: number }> =>
+  (await pool.query(look)).rows[0];
+
+async function warningsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const codes: string[] = [];
+  const note = (warning: Error): void => {
+    codes.push((warning as { code?: string }).code ?? warning.name);
+  };
+  process.on("warning", note);
+  try {
+    await work();
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off("warning", note);
+  }
+  return codes;
+}
+
+describe("R31: behind a pooler", () => {
+  it("reads that must see a write go to the writer, and others do not", async () => {
+    const pool = await behindPooler();
+    expect((await seen(pool)).server).toMatch(/^reader/);
+    const { books } = await seen(pool);
+    await paused(local.cluster, async () => {
+      await pool.query("insert into books (title) values ('a')");
+      const reads = await Promise.all(Array.from({ length: 20 }, () => seen(pool)));
+      expect(reads).toEqual(Array(20).fill({ server: "writer", books: books + 1 }));
+      const old = { text: look, consistency: "eventual" as const };
+      expect((await pool.query(old)).rows[0].server).toMatch(/^reader/);
+    });
+  });
+
+  it("a session reads from the writer: the next answer might be older than the last", async () => {
+    const pool = await behindPooler();
+    await seen(pool);
+    const servers = await pool.session(async () => {
+      const reads = [];
+      for (let n = 0; n < 5; n++) reads.push((await seen(pool)).server);
+      return reads;
+    });
+    expect(servers).toEqual(Array(5).fill("writer"));
+  });
+
+  it("a warning says so, once", async () => {
+    const pool = await behindPooler();
+    const codes = await warningsOf(() => Promise.all(Array.from({ length: 5 }, () => seen(pool))));
+    expect(codes).toEqual(["POINTSMAN_READER_POOLED"]);
+  });
+});
