@@ -11,7 +11,6 @@ const result = { rows: [{ id: 1 }], rowCount: 1 };
  */
 class InstantClient extends EventEmitter {
   readonly _queryable = true;
-  readonly _queryQueue: readonly unknown[] = [];
   readyForQuery = true;
   _ending = false;
 
