@@ -118,9 +118,10 @@ describe("exec", () => {
       ...program(`
         import { createPool } from "pointsman";
         const pool = createPool();
-        const { rows } = await pool.query(
+        const { rows } = await pool.writer.query(
           "select tableowner as owner from pg_tables where tablename = 'shelves'",
         );
+        await pool.query("drop table shelves; drop schema drizzle cascade");
         await pool.end();
         console.log(JSON.stringify(rows));
       `),
