@@ -199,13 +199,14 @@ async function countStrategies(
     const strategy = open(servers);
     const outcome = await runSessions(strategy, load);
     await strategy.close();
-    const { latencies, stale, onReaders } = outcome;
+    const { latencies, stale, failed, onReaders } = outcome;
     const at = (share: number): number => latencies[Math.floor(share * latencies.length)] ?? 0;
     const add = (what: string, value: number): void => {
       counts.push({ name: nameOf(name, lag, writeShare, what), value });
     };
     add("reader share", onReaders / outcome.reads);
     add("stale reads", stale);
+    add("failed reads", failed);
     add("p50 ms", at(0.5));
     add("p99 ms", at(0.99));
   }

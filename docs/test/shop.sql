@@ -50,3 +50,5 @@ insert into books (title, author, price_cents, stock) values
 insert into customers (id, name) select n, 'Customer ' || n from generate_series(1, 50) n;
 insert into orders (customer, book) select n, 1 + n % 3 from generate_series(1, 50) n;
 insert into accounts (id, owner, balance) values (1, 'Ada', 100), (2, 'Grace', 100);
+
+create table payments (id int primary key, pence int not null);

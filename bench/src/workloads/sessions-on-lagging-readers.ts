@@ -22,6 +22,8 @@ export interface Outcome {
   readonly onReaders: number;
   /** Reads that did not see the session's own last write. */
   readonly stale: number;
+  /** Reads that failed: a reader cancels what stands in the way of its replay. */
+  readonly failed: number;
   /** Milliseconds, sorted. */
   readonly latencies: readonly number[];
 }
@@ -44,6 +46,7 @@ export async function runSessions(strategy: Strategy, load: Load): Promise<Outco
   const latencies: number[] = [];
   let onReaders = 0;
   let stale = 0;
+  let failed = 0;
   const one = (row: number) =>
     strategy.session(async (access) => {
       let written = (await access.read(row)).number;
@@ -56,7 +59,12 @@ export async function runSessions(strategy: Strategy, load: Load): Promise<Outco
           continue;
         }
         const started = performance.now();
-        const { number, server } = await access.read(row);
+        const answer = await access.read(row).catch(() => undefined);
+        if (answer === undefined) {
+          failed += 1;
+          continue;
+        }
+        const { number, server } = answer;
         latencies.push(performance.now() - started);
         if (server !== "writer") onReaders += 1;
         if (number < written) stale += 1;
@@ -65,5 +73,5 @@ export async function runSessions(strategy: Strategy, load: Load): Promise<Outco
     });
   await Promise.all(Array.from({ length: sessions }, (_, row) => one(row)));
   latencies.sort((a, b) => a - b);
-  return { reads: latencies.length, onReaders, stale, latencies };
+  return { reads: latencies.length, onReaders, stale, failed, latencies };
 }

@@ -17,6 +17,8 @@ import {
 } from "./conversation/item.ts";
 import { refusalOnReader } from "./conversation/reader-transaction.ts";
 import { Tracks } from "./conversation/tracks.ts";
+import type { PointsmanError } from "./errors.ts";
+import { lossOf } from "./lost-statement.ts";
 import type { Router } from "./router.ts";
 import { routes } from "./routing/decide.ts";
 import type { Route, Target } from "./routing/route.ts";
@@ -71,6 +73,8 @@ export class Conversation extends EventEmitter implements Settling {
   #pinned = false;
   /** It has left state on its connection, and is not handed out again. */
   #used = false;
+  /** Its connection was lost, and with it what later statements would count on. */
+  #lost: PointsmanError | undefined;
   /** A user has it. */
   #out = false;
   #whenDrained: (() => void) | undefined;
@@ -236,6 +240,11 @@ export class Conversation extends EventEmitter implements Settling {
     this.#queue.shift();
     this.#active = next;
     const route = this.#route(leading);
+    if (this.#lost !== undefined) {
+      const error = this.#lost;
+      process.nextTick(() => this.#giveUp(next, route, error));
+      return;
+    }
     if (route.target === "writer" && !leading.facts.reader) this.#pinned = true;
     if (route.target === "reader" && this.#transaction === "reader") {
       const problem = refusalOnReader(next.facts);
@@ -314,6 +323,9 @@ export class Conversation extends EventEmitter implements Settling {
     let behind = false;
     let over = false;
     let answered = false;
+    // What becomes of it when it has failed is not known yet; nor does the connection wait for that.
+    let deciding = false;
+    let drained = false;
     const settled: QueryCallback = (error, result) => {
       if (answered) return;
       answered = true;
@@ -323,15 +335,27 @@ export class Conversation extends EventEmitter implements Settling {
         if (isQuiet(client)) process.nextTick(done);
         return;
       }
-      again = error
-        ? this.#transaction === undefined
-          ? this.#home.router.repetition(item, route, client, error)
-          : undefined
-        : undefined;
-      if (again === undefined) this.#answer(item, route, client, error ?? undefined, result);
+      if (!error) {
+        this.#answer(item, route, client, undefined, result);
+        return;
+      }
+      deciding = true;
+      const where = {
+        inTransaction: this.#transaction !== undefined,
+        movable: !this.#used,
+        tries,
+      };
+      this.#home.router.recover(item, route, client, error, where, (next, told) => {
+        deciding = false;
+        again = next;
+        if (again === undefined) this.#answer(item, route, client, told, undefined);
+        if (drained) done();
+      });
     };
     const done = (): void => {
       if (over) return;
+      drained = true;
+      if (deciding) return;
       if (client.cancelling !== undefined) {
         client.cancelling.then(done);
         return;
@@ -340,13 +364,15 @@ export class Conversation extends EventEmitter implements Settling {
       client.removeListener("drain", done);
       client.removeListener("end", done);
       this.#status = client.getTransactionStatus();
-      const open = this.#status === "T" || this.#status === "E";
+      const open = isUsable(client) && (this.#status === "T" || this.#status === "E");
+      const wasOpen = this.#transaction !== undefined;
       this.#transaction = open ? route.target : undefined;
       if (!item.setUp && mayLeaveState(item.facts)) this.#used = true;
-      if (!open && opensTransaction(item) && !isUsable(client)) {
-        this.#failQueue(route, new Error("Connection terminated unexpectedly"));
+      if (!isUsable(client) && again === undefined) {
+        this.#lost = lossOf(client, wasOpen || opensTransaction(item), this.#used);
+        if (this.#lost !== undefined) this.#failQueue(route, this.#lost);
       }
-      if (!open && !(route.target === "writer" && this.#pinned)) {
+      if (!isUsable(client) || (!open && !(route.target === "writer" && this.#pinned))) {
         this.#tracks.giveBack(route.target);
       }
       if (behind) {
@@ -362,7 +388,7 @@ export class Conversation extends EventEmitter implements Settling {
         this.#finish();
       } else {
         this.#pinned ||= again.reason === "after-refusal";
-        this.#start(item, again);
+        this.#start(item, again, tries + 1);
       }
     };
     client.on("drain", done);
@@ -424,7 +450,7 @@ export class Conversation extends EventEmitter implements Settling {
     this.#out = false;
     const giveBackAll = (): void => {
       // A client that carried session state is not the same for its next user: it is retired.
-      this._ending ||= this.#used;
+      this._ending ||= this.#used || this.#lost !== undefined;
       this.#reset();
       done();
     };

@@ -82,7 +82,7 @@ export function configuredEndpoints(
     const EndpointClient = endpointClientClass(undefined, {
       side,
       addresses,
-      watch: () => ({ answered: () => {} }),
+      watch: () => ({ answered: (error) => error }),
       setUpFailed: () => {},
       abandoned: () => {},
     });

@@ -37,7 +37,18 @@ export interface Dispatch {
     client: EndpointClient | undefined,
     error: Error | undefined,
   ): void;
-  repetition(call: Call, route: Route, client: EndpointClient, error: Error): Route | undefined;
+  recover(
+    call: Call,
+    route: Route,
+    client: EndpointClient,
+    error: Error,
+    circumstances: {
+      readonly inTransaction: boolean;
+      readonly movable: boolean;
+      readonly tries: number;
+    },
+    next: (again: Route | undefined, told: Error) => void,
+  ): void;
   afterRefusal(): Route;
   movable(call: Call, route: Route): Replayable | undefined;
   readonly uses: Uses | undefined;
@@ -97,7 +108,7 @@ class Errand {
   #client: TakenClient | undefined;
   #release: Release | undefined;
   #stage: "waiting" | "sent" | "over" = "waiting";
-  /** Readers that were behind before. */
+  /** How often it was sent before, to readers that were behind or over connections that were lost. */
   readonly #tries: number;
 
   constructor(dispatch: Dispatch, call: Call, route: Route, callback: QueryCallback, tries = 0) {
@@ -133,6 +144,13 @@ class Errand {
     this.#route = route;
     if (client === undefined) {
       this.#answer(error, undefined);
+      return;
+    }
+    if (!isUsable(client)) {
+      // It was lost while nobody used it. Nothing has been sent.
+      release(true);
+      this.#stage = "over";
+      this.#repeat(route);
       return;
     }
     this.#client = client;
@@ -174,23 +192,26 @@ class Errand {
       return;
     }
     const client = this.#client as TakenClient;
-    const again = this.#dispatch.repetition(this.#call, this.#route, client, error);
-    if (again !== undefined) {
-      this.#giveBack(isUsable(client) ? undefined : error);
-      new Errand(this.#dispatch, this.#call, again, this.#callback).start();
-      return;
-    }
-    this.#giveBack(this.#wasCancelled(client) ? undefined : error);
-    this.#answer(error, undefined);
+    const where = { inTransaction: false, movable: true, tries: this.#tries };
+    this.#dispatch.recover(this.#call, this.#route, client, error, where, (again, told) => {
+      if (again !== undefined) {
+        this.#giveBack(isUsable(client) ? undefined : error);
+        this.#repeat(again);
+        return;
+      }
+      this.#giveBack(this.#wasCancelled(client) ? undefined : error);
+      this.#answer(told, undefined);
+    });
   };
+
+  #repeat(route: Route): void {
+    new Errand(this.#dispatch, this.#call, route, this.#callback, this.#tries + 1).start();
+  }
 
   /** No reader has what it must see, or this one has not: another way is looked for. */
   #goElsewhere(): void {
     this.#stage = "over";
-    const call = this.#call;
-    this.#dispatch.remedy(call, this.#route, this.#tries, (route) => {
-      new Errand(this.#dispatch, call, route, this.#callback, this.#tries + 1).start();
-    });
+    this.#dispatch.remedy(this.#call, this.#route, this.#tries, (route) => this.#repeat(route));
   }
 
   #answer(error: Error | undefined, result: unknown): void {

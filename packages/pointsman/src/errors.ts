@@ -13,6 +13,13 @@ export const errorCodes = {
   TRANSACTION_NOT_COMMITTED:
     "A transaction could not be committed as a whole: a statement in it had failed, or its callback has ended it.",
   TRANSACTION_ENDED: "A statement belongs to a transaction that is over.",
+  WRITER_UNAVAILABLE: "No writer was found in time; the statement was not sent.",
+  WRITE_OUTCOME_UNKNOWN:
+    "A connection was lost behind a write that had been sent: it may have happened, or not.",
+  TRANSACTION_LOST: "The connection of an open transaction was lost: nothing of it happened.",
+  SESSION_LOST:
+    "The connection that carried the state of a session was lost, and the state with it.",
+  QUEUE_FULL: "Too many callers wait for a connection already.",
   TRANSACTION_OPTIONS_NESTED: "Options were given to a nested transaction, which cannot have any.",
 } as const satisfies Record<string, string>;
 
@@ -38,6 +45,38 @@ export class PointsmanError extends Error {
     super(message, options);
     this.name = "PointsmanError";
     this.code = code;
+  }
+}
+
+/**
+ * A write that was sent, and whose connection was lost before it was answered: it may have happened,
+ * or not. It is never sent again by this library. `pool.outcome(error)` finds out, where it can.
+ *
+ * @example
+ * ```ts
+ * import { createPool, WriteOutcomeUnknown } from "pointsman";
+ *
+ * const pool = createPool();
+ * try {
+ *   await pool.query("insert into payments (id, pence) values ($1, $2)", [7, 1200]);
+ * } catch (error) {
+ *   if (!(error instanceof WriteOutcomeUnknown)) throw error;
+ *   const { rows } = await pool.query({
+ *     text: "select 1 from payments where id = $1",
+ *     values: [7],
+ *     target: "writer",
+ *   });
+ *   console.log(rows.length === 1 ? "paid" : "not paid");
+ * }
+ * ```
+ */
+export class WriteOutcomeUnknown extends PointsmanError {
+  /** The transaction's id, where it was known before the connection was lost. */
+  readonly transactionId: string | undefined;
+
+  constructor(message: string, transactionId: string | undefined, options?: ErrorOptions) {
+    super("WRITE_OUTCOME_UNKNOWN", message, options);
+    this.transactionId = transactionId;
   }
 }
 

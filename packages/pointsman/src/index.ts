@@ -19,8 +19,15 @@ export type { Session } from "./consistency/session.ts";
 export type { SessionOptions } from "./consistency/session-options.ts";
 export type { FreshnessSettings, PositionSource } from "./consistency/settings.ts";
 export { mergeTokens } from "./consistency/token.ts";
-export { ConfigError, type ErrorCode, errorCodes, PointsmanError } from "./errors.ts";
+export {
+  ConfigError,
+  type ErrorCode,
+  errorCodes,
+  PointsmanError,
+  WriteOutcomeUnknown,
+} from "./errors.ts";
 export type { Explanation } from "./explanation.ts";
+export type { WriteOutcome } from "./outcome.ts";
 export { createPool, Pool } from "./pool.ts";
 export type { RoutedClient, RoutedQueries, RoutingHints } from "./routed-client.ts";
 export { decide, type RouteContext } from "./routing/decide.ts";
@@ -32,6 +39,7 @@ export { type Classifier, classify, createClassifier } from "./statements/classi
 export type * from "./statements/types.ts";
 export { type Verdict, verdicts } from "./statements/verdicts.ts";
 export type {
+  FailoverStats,
   FreshnessStats,
   PoolStats,
   ReaderServerStats,

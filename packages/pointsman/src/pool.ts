@@ -23,6 +23,8 @@ import { readFreshness } from "./consistency/read-freshness.ts";
 import type { Session } from "./consistency/session.ts";
 import { checkSessionOptions, type SessionOptions } from "./consistency/session-options.ts";
 import { describeRoute, type Explanation } from "./explanation.ts";
+import { isLoss, toldOfLoss } from "./lost-statement.ts";
+import { outcomeOf, type WriteOutcome } from "./outcome.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
 import { Router } from "./router.ts";
 import { routes } from "./routing/decide.ts";
@@ -35,8 +37,8 @@ import {
   endpointOptions,
   type Front,
   openSides,
+  openSingle,
   type Sides,
-  singleServerClient,
 } from "./servers/open-sides.ts";
 import { idleClients, type PendingItem } from "./servers/pg-internals.ts";
 import {
@@ -125,15 +127,17 @@ export class Pool extends SettlingPool {
       classify: (sql) => classifier.classify(sql),
       watch: (client, query) => this.#watch(client, query),
       opened: (client) => this.#freshness.opened(client),
+      examine: (client) => this.#freshness.examine(client),
+      serverOf: (client) => this.#freshness.serverOf(client),
+      meet: (client) => this.#freshness.meet(client),
       systemOf: async (client) => (await introduce(client))?.system,
       made: (client) => {
         this.#freshness.watchWriter(client);
       },
     };
     if (config.readers.length === 0) {
-      this.#sides = { writer: this, reader: this, readers: undefined };
+      this.#sides = openSingle(this, config, front);
       this.#router = new Router(this.#sides, classifier, config, this.#freshness);
-      this.Client = singleServerClient(config, front);
       return;
     }
     this.#sides = openSides(config, front);
@@ -321,7 +325,15 @@ export class Pool extends SettlingPool {
     const companions = client.side === "writer" ? this.#router.attend(client, call) : undefined;
     return {
       companions: companions === "behind" ? undefined : companions,
-      answered: (error) => this.#router.answered(call, route, client, error),
+      answered: (error) => {
+        const inTransaction = status === "T" || status === "E";
+        const told =
+          error !== undefined && isLoss(error, client)
+            ? toldOfLoss(error, { facts: call.facts, inTransaction }, client)
+            : error;
+        this.#router.answered(call, route, client, told);
+        return told;
+      },
     };
   }
 
@@ -409,6 +421,33 @@ export class Pool extends SettlingPool {
   }
 
   /**
+   * What became of a write whose connection was lost behind it, where the writer can tell: when the
+   * id of its transaction was known (its COMMIT was lost, in a transaction that had written
+   * something before), and the server is the same and has not been restarted. An id that was given
+   * out before a failover or a crash may be another transaction's by now: then, and whenever there
+   * is none, the outcome is unknown, and only what the write has written can tell.
+   *
+   * @param error - what the write has failed with
+   * @returns `"committed"`, `"aborted"` or `"unknown"`
+   * @throws PointsmanError `WRITER_UNAVAILABLE`, or what a connection fails with
+   *
+   * @example
+   * ```ts
+   * import { createPool } from "pointsman";
+   *
+   * const pool = createPool();
+   * try {
+   *   await pool.transaction((tx) => tx.query("insert into payments (id, pence) values (7, 1200)"));
+   * } catch (error) {
+   *   if ((await pool.outcome(error)) !== "committed") throw error;
+   * }
+   * ```
+   */
+  outcome(error: unknown): Promise<WriteOutcome> {
+    return outcomeOf(error, this.#sides.writer, (client) => this.#freshness.meet(client));
+  }
+
+  /**
    * Where a text would go now, and why. Nothing is sent.
    *
    * @param sql - the text
@@ -455,8 +494,8 @@ export class Pool extends SettlingPool {
 
   protected override async endOwned(): Promise<void> {
     await this.#freshness.end();
+    this.#sides.end();
     if (this.#sides.readers === undefined) return;
-    this.#sides.readers.probe.end();
     // What a reader refuses while it drains goes to the writer, which therefore ends last.
     await this.#sides.reader.endIfOpen();
     await this.#sides.writer.endIfOpen();

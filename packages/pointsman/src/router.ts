@@ -11,6 +11,7 @@ import {
   type TrackCallback,
   type Uses,
 } from "./errand.ts";
+import { isLoss, onlyReads, toldOfLoss } from "./lost-statement.ts";
 import { decide, type RouteContext, routes } from "./routing/decide.ts";
 import { readsMigrations } from "./routing/migration-tables.ts";
 import type { Reason } from "./routing/reasons.ts";
@@ -30,7 +31,7 @@ import {
   snapshot,
   textOf,
 } from "./servers/query-input.ts";
-import { isReaderRefusal, isSchemaMissing, isServerGoingAway } from "./servers/refusal.ts";
+import { isReaderRefusal, isSchemaMissing } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
 import type { Release, SettlingPool } from "./servers/settling-pool.ts";
 import type { Classifier } from "./statements/classify.ts";
@@ -193,9 +194,9 @@ export class Router implements Dispatch {
     demand: Demand | undefined,
     callback: TrackCallback,
   ): void {
-    const { readers, reader, writer } = this.#sides;
+    const { readers, reader } = this.#sides;
     if (route.target === "writer" || readers === undefined) {
-      takeWithin(writer, budget, route, callback);
+      this.#acquireWriter(route, budget, callback);
       return;
     }
     if (demand !== undefined && demand.line?.position !== undefined) {
@@ -217,6 +218,25 @@ export class Router implements Dispatch {
     const limit = budget ?? (reader.options.connectionTimeoutMillis || undefined);
     const deadline = limit === undefined ? undefined : performance.now() + limit;
     this.#acquireReader(route, deadline, readers.addresses.all.length, callback);
+  }
+
+  /** A connection that nobody has used for a while is asked first: a write cannot be sent twice. */
+  #acquireWriter(route: Route, budget: number | undefined, callback: TrackCallback): void {
+    takeWithin(this.#sides.writer, budget, route, (error, client, release, taken) => {
+      if (client === undefined || client.idleMillis < doubtfulMillis) {
+        callback(error, client, release, taken);
+        return;
+      }
+      client.check((fit) => {
+        if (fit) {
+          callback(undefined, client, release, taken);
+          return;
+        }
+        client.cut(new Error(`${client.endpointName} did not answer after a pause.`));
+        release(true);
+        this.#acquireWriter(route, budget, callback);
+      });
+    });
   }
 
   #acquireReader(
@@ -259,7 +279,7 @@ export class Router implements Dispatch {
   /** Takes the writer's connection, since no reader can be reached. */
   #acquireInstead(deadline: number | undefined, callback: TrackCallback): void {
     const budget = deadline === undefined ? undefined : remaining(deadline);
-    takeWithin(this.#sides.writer, budget, routes.writer["reader-unavailable"], callback);
+    this.#acquireWriter(routes.writer["reader-unavailable"], budget, callback);
   }
 
   /** Sends one statement on a connection of its own. */
@@ -296,14 +316,51 @@ export class Router implements Dispatch {
   }
 
   /**
-   * The route on which a statement that failed is sent again, if it may be: a reader refused it
-   * for being a reader, or the reader was lost and the statement only reads.
+   * Decides what becomes of a statement that has failed.
+   *
+   * @param next - called, now or later, with the route on which it is sent again, or without one
+   * and with what its caller is told
    */
-  repetition(call: Call, route: Route, client: EndpointClient, error: Error): Route | undefined {
-    if (isSubmittable(call.query) || !this.#mayRepeat(call, route)) return undefined;
-    if (signalOf(call.query)?.aborted === true) return undefined;
+  recover(
+    call: Call,
+    route: Route,
+    client: EndpointClient,
+    error: Error,
+    { inTransaction, movable, tries }: Circumstances,
+    next: (again: Route | undefined, told: Error) => void,
+  ): void {
+    const aborted = signalOf(call.query)?.aborted === true;
+    const free = !inTransaction && !isSubmittable(call.query) && !aborted && tries < mostRepeats;
+    if (free && client.side === "reader") {
+      const again = this.#repetition(call, route, client, error);
+      if (again !== undefined) {
+        next(again, error);
+        return;
+      }
+    }
+    if (isLoss(error, client)) {
+      if (free && movable && mayBeResent(call)) next(routes[route.target]["after-loss"], error);
+      else next(undefined, aborted ? error : toldOfLoss(error, { ...call, inTransaction }, client));
+      return;
+    }
+    if (client.side === "writer" && isReaderRefusal(error) && isIdle(client)) {
+      client.askRole((role) => {
+        const moves = role === "reader" && free && movable && call.facts.repeatable;
+        next(moves ? routes[route.target]["writer-moved"] : undefined, error);
+      });
+      return;
+    }
+    next(undefined, error);
+  }
+
+  /** The route on which a statement is sent again that a reader could not serve, if it may be. */
+  #repetition(call: Call, route: Route, client: EndpointClient, error: Error): Route | undefined {
+    if (!this.#mayRepeat(call, route)) return undefined;
     if (isReaderRefusal(error)) return this.afterRefusal();
-    if (!isUsable(client) || isServerGoingAway(error)) return routes.writer["reader-unavailable"];
+    if (isLoss(error, client)) return routes.reader["after-loss"];
+    // Outside of transactions nothing else on a standby fails with these.
+    const { code } = error as { readonly code?: string };
+    if (code === "40001" || code === "40P01") return routes.writer["replay-conflict"];
     return isSchemaMissing(error) ? routes.writer["schema-behind"] : undefined;
   }
 
@@ -356,6 +413,31 @@ const divertedBy: ReadonlySet<Reason> = new Set([
   "time-window",
   "reader-behind",
 ]);
+
+/** After so many milliseconds without use nobody knows whether a connection still leads anywhere. */
+const doubtfulMillis = 5000;
+
+/** How often one statement is sent again: somebody may have ended it on purpose. */
+const mostRepeats = 3;
+
+/** Where a statement stood that has failed. */
+interface Circumstances {
+  readonly inTransaction: boolean;
+  /** Its connection carried nothing that another one would lack. */
+  readonly movable: boolean;
+  /** How often it was sent again before. */
+  readonly tries: number;
+}
+
+/** Whether nothing is different when it has run: it reads, or opens a transaction. */
+function mayBeResent({ facts }: Call): boolean {
+  return onlyReads(facts) || (facts.transaction?.kind === "begin" && facts.statements.length === 1);
+}
+
+/** Whether a connection can be asked something outside of any transaction. */
+function isIdle(client: EndpointClient): boolean {
+  return isUsable(client) && client.getTransactionStatus() === "I";
+}
 
 /** What routing looks at of a call. */
 type RoutedCall = Pick<Call, "facts" | "text" | "demand">;

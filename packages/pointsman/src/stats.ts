@@ -20,7 +20,7 @@ export interface ReaderStats {
   /** `host:port` */
   readonly endpoint: string;
   readonly connections: number;
-  /** Whether new connections are tried; one that could not be reached is left alone for a second. */
+  /** Whether new connections are tried. One that could not be reached is looked at from time to time. */
   readonly available: boolean;
   /** How often connecting has failed since it last worked. */
   readonly failures: number;
@@ -55,6 +55,16 @@ export interface FreshnessStats {
   readonly servers: readonly ReaderServerStats[];
 }
 
+/** Where the writer is looked for. */
+export interface FailoverStats {
+  /** The writer is being looked for now. */
+  readonly searching: boolean;
+  /** Callers that wait for it. */
+  readonly waiting: number;
+  /** How often it had to be looked for. */
+  readonly searches: number;
+}
+
 /** Numbers of a pool since it was made. */
 export interface PoolStats {
   /** Statements answered, by where they went. With one server: by where they would have gone. */
@@ -71,6 +81,7 @@ export interface PoolStats {
   /** What `connect()` hands out, and who waits for it. With one server: the writer's connections. */
   readonly clients: SideStats;
   readonly freshness: FreshnessStats;
+  readonly failover: FailoverStats;
   /** The memory of verdicts. */
   readonly statements: ReturnType<Router["classifierStats"]>;
 }
@@ -97,6 +108,11 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
         }),
     clients,
     freshness: freshnessStats(router.freshness),
+    failover: {
+      searching: sides.gate.closed,
+      waiting: sides.gate.waiting,
+      searches: sides.gate.searches,
+    },
     statements: router.classifierStats(),
   };
 }

@@ -4,6 +4,7 @@ import { AmbientTransaction } from "./ambient-transaction.ts";
 import { ConfigError, PointsmanError } from "./errors.ts";
 import type { RoutedClient } from "./routed-client.ts";
 import { currentScope, runInScope } from "./scope.ts";
+import { isReaderRefusal } from "./servers/refusal.ts";
 import { isolationLevels } from "./statements/isolation-levels.ts";
 import type { IsolationLevel } from "./statements/types.ts";
 import { transactionClient } from "./transaction-client.ts";
@@ -17,8 +18,9 @@ export interface TransactionOptions {
   /** For `serializable` and read-only: wait for a snapshot that cannot fail. Default: `false`. */
   deferrable?: boolean | undefined;
   /**
-   * How often the whole callback is run again after a serialisation failure (40001) or a deadlock
-   * (40P01). Default: 0, since only the caller knows whether the callback does anything besides
+   * How often the whole callback is run again after a serialisation failure (40001), a deadlock
+   * (40P01), or when its connection was lost before COMMIT (`TRANSACTION_LOST`) or had led to a
+   * server that is no longer the writer (25006). Default: 0, since only the caller knows whether the callback does anything besides
    * its statements, such as sending mail.
    */
   retries?: number | undefined;
@@ -52,7 +54,7 @@ export async function runTransaction<T>(
     try {
       return await runOnce(pool, begin, fn);
     } catch (error) {
-      if (attempt >= retries || !isWorthRepeating(error)) throw error;
+      if (attempt >= retries || !isWorthRepeating(error, options)) throw error;
       await delay(Math.random() * Math.min(1000, 10 * 2 ** attempt));
     }
   }
@@ -170,9 +172,10 @@ function checkOptions(options: TransactionOptions): void {
   }
 }
 
-function isWorthRepeating(error: unknown): boolean {
+function isWorthRepeating(error: unknown, { readOnly }: TransactionOptions): boolean {
   const code = (error as { code?: unknown } | null | undefined)?.code;
-  return code === "40001" || code === "40P01";
+  if (code === "40001" || code === "40P01" || code === "TRANSACTION_LOST") return true;
+  return readOnly !== true && code === "25006" && isReaderRefusal(error);
 }
 
 const failedInside =

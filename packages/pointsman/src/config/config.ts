@@ -29,6 +29,10 @@ export interface Config {
   readonly readOnlyTransactions: "reader" | "writer";
   /** How fresh reads are, and how that is found out. */
   readonly freshness: FreshnessSettings;
+  /** How long whoever needs the writer waits for it during a failover, in milliseconds. */
+  readonly failoverTimeoutMillis: number;
+  /** How many may wait for a connection of one side. */
+  readonly maxWaiting: number;
   readonly statements: {
     readonly maxParseBytes?: number;
     readonly maxEntries?: number;
@@ -107,6 +111,8 @@ export function resolveConfig(
     readerPool: sealPool(readerPool),
     readOnlyTransactions: options.readOnlyTransactions ?? "reader",
     freshness: sealFreshness(options),
+    failoverTimeoutMillis: parseDuration(options.failoverTimeout ?? "30s") ?? 0,
+    maxWaiting: options.maxWaiting ?? 50_000,
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,
@@ -223,6 +229,8 @@ function commonPoolOptions(
     writerPool: _wp,
     readerPool: _rp,
     readOnlyTransactions: _t,
+    failoverTimeout: _ft,
+    maxWaiting: _mw,
     maxParseBytes: _p,
     statementCache: _c,
     auth: _a,

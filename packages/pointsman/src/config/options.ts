@@ -110,6 +110,17 @@ export interface PoolOptions extends PgPoolConfig {
    */
   ignoreWritesTo?: readonly string[] | undefined;
   /**
+   * How long whoever needs the writer waits for it during a failover: milliseconds, or `"500ms"`,
+   * `"30s"`, `"1m"`. Then `WRITER_UNAVAILABLE`. Default: 30 s. `connectionTimeoutMillis`, where it
+   * is shorter, ends the wait before that.
+   */
+  failoverTimeout?: number | string | undefined;
+  /**
+   * How many callers may wait for a connection of one side; one more is refused with `QUEUE_FULL`.
+   * Default: 50,000.
+   */
+  maxWaiting?: number | undefined;
+  /**
    * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
    */
   maxParseBytes?: number | undefined;
@@ -192,6 +203,8 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   maxStaleness: { kind: "duration" },
   freshness: { kind: "freshness" },
   ignoreWritesTo: { kind: "names" },
+  failoverTimeout: { kind: "duration" },
+  maxWaiting: { kind: "positive integer" },
   maxParseBytes: { kind: "positive integer" },
   statementCache: { kind: "cache" },
   // pg.Pool

@@ -2,6 +2,8 @@ import type { ClientBase } from "pg";
 import type { Endpoint } from "../config/endpoint.ts";
 import type { Companions } from "../servers/companions.ts";
 import type { EndpointClient } from "../servers/endpoint-client.ts";
+import type { WriterRole } from "../servers/not-the-writer.ts";
+import type { Opened } from "../servers/open-sides.ts";
 import { isQuiet, isUsable } from "../servers/pg-internals.ts";
 import type { Classification } from "../statements/types.ts";
 import type { ClusterState } from "./cluster-state.ts";
@@ -73,6 +75,8 @@ export class Freshness {
   #askingNext: Promise<Position | undefined> | undefined;
   readonly #remedies = new Set<Promise<Remedy>>();
   #ending = false;
+  /** The newest timeline of any server that this pool has reached. */
+  #timeline = 0;
 
   constructor(
     settings: FreshnessSettings,
@@ -262,9 +266,9 @@ export class Freshness {
   /**
    * Learns which server a new connection has reached.
    *
-   * @returns the cluster's system identifier, if it may be asked
+   * @returns the cluster's system identifier, if it may be asked, and what the server is
    */
-  async opened(client: EndpointClient): Promise<string | undefined> {
+  async opened(client: EndpointClient): Promise<Opened> {
     const introduction = await introduce(client);
     const system = introduction?.system;
     if (client.side === "writer") {
@@ -272,8 +276,35 @@ export class Freshness {
       const watch = this.watchWriter(client);
       watch.server =
         introduction === undefined ? silentServer() : await this.#serverOf(client, introduction);
-      return system;
+      return { system, role: this.#roleOf(client, watch.server) };
     }
+    return { system: await this.#guard(client, introduction), role: "reader" };
+  }
+
+  /** What a server is now, asked on a connection to it. */
+  async examine(client: EndpointClient): Promise<WriterRole> {
+    const server = await this.meet(client);
+    if (server === undefined) return client.standby === true ? "reader" : "writer";
+    return this.#roleOf(client, server);
+  }
+
+  /** Which server a connection has reached, asked there. */
+  async meet(client: EndpointClient): Promise<ServerState | undefined> {
+    const introduction = await introduce(client);
+    return introduction && this.#serverOf(client, introduction);
+  }
+
+  /** Of two servers that both can be written to, the one on the newer timeline is the writer. */
+  #roleOf(client: EndpointClient, { replays, timeline }: ServerState): WriterRole {
+    if (replays || client.standby === true) return "reader";
+    return timeline > 0 && timeline < this.#timeline ? "outdated" : "writer";
+  }
+
+  async #guard(
+    client: EndpointClient,
+    introduction: Introduction | undefined,
+  ): Promise<string | undefined> {
+    const system = introduction?.system;
     // A reader of another cluster is found by others.
     if (system !== undefined && this.cluster.system === undefined) this.#known.identify(system);
     const guard = new ReaderGuard(
@@ -304,10 +335,14 @@ export class Freshness {
 
   /** A connection that was opened without asking is asked once somebody needs to know. */
   #meetSoon(client: EndpointClient, watch: WriteWatch, { session }: Demand): void {
-    if (watch.isMet || (session === undefined && this.cluster.readerPools === 0)) return;
+    const nobodyAsks =
+      session === undefined && this.cluster.readerPools === 0 && watch.transactionId === undefined;
+    if (watch.isMet || nobodyAsks) return;
     watch.isMet = true;
     setImmediate(() => {
-      if (isQuiet(client) && isUsable(client)) void this.#meet(client, watch);
+      // Never inside a transaction, which a question that is refused would abort.
+      const idle = isQuiet(client) && client.getTransactionStatus() === "I";
+      if (idle && isUsable(client)) void this.#meet(client, watch);
       else watch.isMet = false;
     });
   }
@@ -325,6 +360,12 @@ export class Freshness {
   }
 
   async #serverOf(client: EndpointClient, introduction: Introduction): Promise<ServerState> {
+    const server = await this.#stateOf(client, introduction);
+    if (server.timeline > this.#timeline) this.#timeline = server.timeline;
+    return server;
+  }
+
+  async #stateOf(client: EndpointClient, introduction: Introduction): Promise<ServerState> {
     const { cluster } = this;
     // Pools that were told to use other positions know the same server otherwise.
     const run = `${introduction.run} ${this.settings.positions}`;

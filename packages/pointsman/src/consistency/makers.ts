@@ -45,6 +45,14 @@ const xidQuestion = "select pg_catalog.pg_is_in_recovery(), pg_catalog.pg_curren
 /** Tells whether a server understands transaction ids as positions, and its timeline. */
 export const xidProbe = `select pg_catalog.pg_is_in_recovery(), pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, ${timelineOfControlFile}`;
 
+/** The id of the open transaction, if it has one: it gets one with what it writes. */
+export const transactionIdQuestion = "select pg_catalog.pg_current_xact_id_if_assigned()::text";
+
+/** What has become of a transaction, where the server knows the id. */
+export function outcomeQuestion(id: string): string {
+  return `select case when '${id}'::xid8 < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) then pg_catalog.pg_xact_status('${id}'::xid8) end`;
+}
+
 /** The question that a writer is asked behind a write. */
 export function writerQuestion(server: ServerState): string | undefined {
   if (server.maker === "wal") return walQuestion;

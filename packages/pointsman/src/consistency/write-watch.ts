@@ -8,7 +8,7 @@ import type { ClusterState } from "./cluster-state.ts";
 import type { Demand } from "./demand.ts";
 import { type VisibleEffects, visibleEffects } from "./effects.ts";
 import type { Line, Settled } from "./line.ts";
-import { readAnswer, writerQuestion } from "./makers.ts";
+import { readAnswer, transactionIdQuestion, writerQuestion } from "./makers.ts";
 import type { Position } from "./position.ts";
 import type { ServerState } from "./server-state.ts";
 import type { SessionLine } from "./session.ts";
@@ -31,6 +31,8 @@ export class WriteWatch implements ConnectionCare {
   readonly #client: EndpointClient;
   /** What is known of the server; `undefined` until it was asked. */
   server: ServerState | undefined;
+  /** The id of the open transaction, or of the last one, once it has one. */
+  transactionId: string | undefined;
   /** Whether the server was asked who it is, or is about to be. */
   isMet = false;
   /** Lines with writes in the open transaction. */
@@ -58,11 +60,14 @@ export class WriteWatch implements ConnectionCare {
     streams = false,
   ): Companions | undefined {
     const { session, line } = demand;
-    if (session === undefined && !this.#isWatched) return undefined;
-    const effects = visibleEffects(facts, this.#options.ignored);
-    if (effects.listens) for (const line of demand.lines) this.#listening.add(line);
     const status = this.#client.getTransactionStatus();
     const inTransaction = status === "T" || status === "E";
+    if (!inTransaction) this.transactionId = undefined;
+    const effects = visibleEffects(facts, this.#options.ignored);
+    if (session === undefined && !this.#isWatched) {
+      return inTransaction && !streams ? this.#withTransactionId(effects) : undefined;
+    }
+    if (effects.listens) for (const line of demand.lines) this.#listening.add(line);
     if (!isQuiet(this.#client)) return this.#attendQueued(effects, demand);
     if (!inTransaction) {
       if (effects.writes || effects.commits) return this.#behind(effects, demand.lines, session);
@@ -78,7 +83,22 @@ export class WriteWatch implements ConnectionCare {
     if (effects.rollsBack) return this.#endsTransaction(effects, new Set(), session);
     if (effects.writes) for (const line of demand.lines) this.#touched.add(line);
     if (session !== undefined) this.#readers.add(session);
-    return undefined;
+    return streams ? undefined : this.#withTransactionId(effects);
+  }
+
+  /** Behind the first write of a transaction: whoever loses its COMMIT can ask what became of it. */
+  #withTransactionId({ writes, commits }: VisibleEffects): Companions | undefined {
+    if (!writes || commits || this.transactionId !== undefined) return undefined;
+    if (!isQuiet(this.#client)) return undefined;
+    return {
+      behind: {
+        text: transactionIdQuestion,
+        afterFailure: false,
+        answered: (row) => {
+          this.transactionId = row?.[0] ?? undefined;
+        },
+      },
+    };
   }
 
   /** What others wait for in front of it is not known: whatever may write is asked behind. */

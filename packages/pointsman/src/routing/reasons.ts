@@ -29,6 +29,11 @@ export const reasons = {
     "Its session was served by another reader before, and nobody knows how far that had come.",
   "schema-behind":
     "A reader did not know an object that it names, and it was repeated on the writer, which may.",
+  "after-loss": "Its connection was lost, and it was sent again, since it only reads.",
+  "replay-conflict":
+    "A reader has cancelled it in favour of replay, and it was repeated on the writer.",
+  "writer-moved":
+    "Its server refused it, being no longer the writer, and it was sent to the one that is.",
   direct: "It was sent to `pool.writer` or `pool.reader` by hand.",
 } as const satisfies Record<string, string>;
 

@@ -34,6 +34,10 @@ export interface Behind {
 
 /** What looks after one connection for as long as it lives. */
 export interface ConnectionCare {
+  /** The id of the open transaction, or of the last one, where it was asked. */
+  readonly transactionId?: string | undefined;
+  /** The server that it leads to, once that is known: one object for each start of each server. */
+  readonly server?: { readonly timeline: number } | undefined;
   /** A statement is over; nothing of its caller's has been called yet. */
   ready(status: TransactionStatus): void;
   /** Something was notified; `emit` tells the listeners, now or later, in order. */

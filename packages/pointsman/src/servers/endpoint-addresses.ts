@@ -3,9 +3,6 @@ import type { Auth } from "../auth/auth.ts";
 import { OpeningRate } from "../auth/opening-rate.ts";
 import type { Endpoint } from "../config/endpoint.ts";
 
-/** How long an endpoint that could not be connected to is left alone, in milliseconds. */
-const coolDownMillis = 1000;
-
 /** One endpoint of a side, and how connecting to it has gone. */
 export class EndpointAddress {
   readonly name: string;
@@ -23,7 +20,7 @@ export class EndpointAddress {
   readonly #otherwise: Endpoint["otherwise"];
   /** The server did not want TLS as it was configured first. */
   #isOtherwise = false;
-  #leftAloneUntil = 0;
+  #broken = false;
   readonly #onFailure: (address: EndpointAddress, error: Error) => void;
 
   constructor(endpoint: Endpoint, onFailure: (address: EndpointAddress, error: Error) => void) {
@@ -66,16 +63,22 @@ export class EndpointAddress {
     return refused;
   }
 
+  /** Whether new connections are worth a try. */
   get available(): boolean {
-    return this.#leftAloneUntil === 0 || performance.now() >= this.#leftAloneUntil;
+    return !this.#broken;
+  }
+
+  /** It can be reached again. */
+  readmit(): void {
+    this.#broken = false;
+    this.failures = 0;
+    this.lastError = undefined;
   }
 
   opened(): void {
     this.opening -= 1;
     this.open += 1;
-    this.failures = 0;
-    this.lastError = undefined;
-    this.#leftAloneUntil = 0;
+    this.readmit();
   }
 
   /** It failed, and is tried once more at once. */
@@ -89,9 +92,14 @@ export class EndpointAddress {
 
   failed(error: Error): void {
     this.opening -= 1;
+    this.vanished(error);
+  }
+
+  /** Connections that were open lead nowhere any more. */
+  vanished(error: Error): void {
     this.failures += 1;
     this.lastError = error;
-    this.#leftAloneUntil = performance.now() + coolDownMillis;
+    this.#broken = true;
     this.#onFailure(this, error);
   }
 }
@@ -101,14 +109,14 @@ export class EndpointAddresses {
   readonly all: readonly EndpointAddress[];
   readonly #connectFailures = new WeakSet<Error>();
 
-  /** @param onFirstFailure - called when an endpoint cannot be reached that could be before */
+  /** @param failed - called whenever an endpoint cannot be reached */
   constructor(
     endpoints: readonly Endpoint[],
-    onFirstFailure: (address: EndpointAddress) => void = () => {},
+    failed: (address: EndpointAddress) => void = () => {},
   ) {
     const onFailure = (address: EndpointAddress, error: Error): void => {
       this.#connectFailures.add(error);
-      if (address.failures === 1) onFirstFailure(address);
+      failed(address);
     };
     this.all = endpoints.map((endpoint) => new EndpointAddress(endpoint, onFailure));
   }
@@ -148,17 +156,25 @@ export class EndpointAddresses {
    * own options lead there already, and reach the client as they are.
    */
   configure(options: ClientConfig | undefined, address: EndpointAddress): ClientConfig | undefined {
-    const { ssl } = address;
-    const alone = this.all.length === 1;
-    if (alone && ssl === undefined) return options;
-    const client = alone ? options : address.client;
-    return {
-      ...options,
-      ...client,
-      ...shown(client),
-      ...(ssl === undefined ? {} : { ssl }),
-    };
+    if (this.all.length === 1) return this.asGiven(options, address);
+    return leadingTo(options, address.client, address);
   }
+
+  /** The pool's own options, which lead to the address. */
+  protected asGiven(
+    options: ClientConfig | undefined,
+    address: EndpointAddress,
+  ): ClientConfig | undefined {
+    return address.ssl === undefined ? options : leadingTo(options, options, address);
+  }
+}
+
+function leadingTo(
+  options: ClientConfig | undefined,
+  client: ClientConfig | undefined,
+  { ssl }: EndpointAddress,
+): ClientConfig {
+  return { ...options, ...client, ...shown(client), ...(ssl === undefined ? {} : { ssl }) };
 }
 
 /** The options that are hidden from spreading. */

@@ -7,12 +7,13 @@ import { abortableQuery, abortReason, signalOf } from "./abortable-query.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { type Behind, type Companions, type ConnectionCare, readerBehind } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
-import type { EndpointAddresses } from "./endpoint-addresses.ts";
+import type { EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
 import { HeldAnswer } from "./held-answer.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
 import { Login } from "./login.ts";
 import { mirrorStatement } from "./mirror.ts";
+import { NotTheWriter } from "./not-the-writer.ts";
 import {
   abandonActive,
   internals,
@@ -35,16 +36,23 @@ import { Question, type Row } from "./question.ts";
 import { forgetPrepared, resetBatch, type SetUpStatement } from "./reset-session.ts";
 import { isSettingUp } from "./set-up.ts";
 import type { Settling } from "./settling-pool.ts";
+import type { WriterGate } from "./writer-gate.ts";
 
 /** What a side of the cluster asks of its connections. */
 export interface EndpointTraits {
   readonly side: Target;
   /** Where to connect: one of these for each new connection. */
-  readonly addresses: EndpointAddresses;
+  readonly addresses: Pick<EndpointAddresses, "pick" | "configure">;
   /** Given when connections are shared by conversations, and must be clean for the next one. */
   readonly classify?: ((sql: string) => Classification) | undefined;
   /** Refuse what a standby refuses. */
   readonly mirror?: boolean;
+  /** What stands before the connections that must lead to the writer. */
+  readonly gate?: (() => WriterGate | undefined) | undefined;
+  /** What becomes of such a connection that leads to a reader. Default: nothing. */
+  readonly readers?: "refused" | "until the writer is known";
+  /** Called when a server says that it is no standby any more. */
+  readonly promoted?: (() => void) | undefined;
   /** Called for each statement of a user; what it returns is called with the outcome. */
   readonly watch: WatchQuery;
   /** Called for each connection before it is opened. */
@@ -61,7 +69,8 @@ export type WatchQuery = (client: EndpointClient, query: QueryInput) => WatchedQ
 /** What leaves with a statement that was sent by hand, and who hears of its outcome. */
 export interface WatchedQuery {
   readonly companions?: Companions | undefined;
-  readonly answered: (error: Error | undefined) => void;
+  /** Hears of the outcome, and says what the caller is told. */
+  readonly answered: (error: Error | undefined) => Error | undefined;
 }
 
 /** A connection to one server, as the pools of this library have them. */
@@ -73,6 +82,16 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly cancelling: Promise<void> | undefined;
   /** What looks after the connection, once its server is known. */
   care: ConnectionCare | undefined;
+  /** Whether its server has reported to be a standby; `undefined`: it has reported nothing. */
+  readonly standby: boolean | undefined;
+  /** The endpoint that it was opened to. */
+  readonly address: EndpointAddress;
+  /** It is not to be used again once it is given back. */
+  retire(): void;
+  /** Closes it at once; what is under way fails with this error. */
+  cut(error: Error): void;
+  /** How long nobody has used it, in milliseconds. */
+  readonly idleMillis: number;
   /** Sends a query on behalf of this library, which has bound its callbacks already. */
   send(
     query: QueryInput,
@@ -83,6 +102,14 @@ export interface EndpointClient extends ClientBase, Settling {
     /** What leaves with it. */
     companions?: Companions,
   ): unknown;
+  /** Whether it may be used though nobody has for a while: its server is there, and the writer. */
+  check(answered: (fit: boolean) => void): void;
+  /**
+   * Asks the server which role it has now. When it is not the writer's, the writer is looked for.
+   *
+   * @param answered - called with `undefined` when there is no answer
+   */
+  askRole(answered: (role: "writer" | "reader" | undefined) => void): void;
   /** Asks the server a question of this library's own. */
   ask(text: string, answered: (error: Error | undefined, row: Row | undefined) => void): void;
 }
@@ -91,6 +118,17 @@ type ClientConstructor = new (config?: ClientConfig) => Client;
 type EndpointClientConstructor = new (config?: ClientConfig) => Client & EndpointClient;
 
 const ignore = (): void => {};
+
+/** How long a server may take to let a connection in, in milliseconds. */
+const openingMillis = 10_000;
+
+/** How long an idle connection may take to show that it is alive, in milliseconds. */
+const checkMillis = 1000;
+
+function silentOpening(endpoint: string): Error {
+  const message = `timeout expired: ${endpoint} has not let the connection in within ${openingMillis / 1000} s`;
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}
 
 function factsOf(
   query: QueryInput,
@@ -134,11 +172,15 @@ export function endpointClientClass(
     readonly endpointName: string;
     cancelling: Promise<void> | undefined;
     care: ConnectionCare | undefined;
+    standby: boolean | undefined;
+    #retired = false;
+    #isOpening = false;
+    #givenBackAt = 0;
     readonly #flight = new Flight(this);
     readonly #failure = new HeldFailure(this, (message) =>
       inherited._handleErrorMessage.call(this, message),
     );
-    readonly #address;
+    readonly address;
     readonly #login: Login | undefined;
     readonly #setUp: SetUpStatement[] = [];
     #settingUp = true;
@@ -154,12 +196,21 @@ export function endpointClientClass(
       const address = addresses.pick();
       super(addresses.configure(config, address));
       lendSecrets(internals(this));
-      this.#address = address;
+      this.address = address;
       this.endpointName = address.name;
       if (address.auth !== undefined) {
         this.#login = new Login(address.auth);
         setPassword(this, () => this.#login?.password(this as never));
       }
+      internals(this).connection?.on?.("parameterStatus", (reported) => {
+        if (reported.parameterName !== "in_hot_standby") return;
+        const before = this.standby;
+        this.standby = reported.parameterValue === "on";
+        if (before !== true || this.standby) return;
+        // Its endpoint leads to readers: another connection there reaches one, if there is any.
+        if (traits.side === "reader") this.#retired = true;
+        traits.promoted?.();
+      });
       if (traits.side === "writer") {
         internals(this).connection?.on?.("errorMessage", ({ code, routine }) => {
           if (code === "25006" && routine?.startsWith("PreventCommand") === true) {
@@ -186,30 +237,67 @@ export function endpointClientClass(
     }
 
     #open(callback: (error: Error | null) => void): void {
+      this.#isOpening = true;
       const opened = (error?: Error | null): void => {
-        if (error === undefined || error === null) {
-          this.#address.opened();
-          this.once("end", () => this.#address.closed());
+        if (!this.#isOpening) return;
+        this.#isOpening = false;
+        clearTimeout(late);
+        const problem = error ?? this.#misled();
+        if (problem === undefined) {
+          this.address.opened();
+          this.once("end", () => this.address.closed());
           // The password has done its work, and nobody shall find it here.
           if (this.#login !== undefined) setPassword(this, null);
           callback(null);
-        } else callback(this.#failed(error));
+        } else callback(this.#failed(problem));
       };
-      this.#address.opening += 1;
+      this.address.opening += 1;
       const { stream } = internals(this).connection ?? {};
       let waiting = true;
+      let late: NodeJS.Timeout | undefined;
       let giveUp = (): void => {};
       // Pools destroy the stream of a connection that takes too long.
       const closed = (): void => {
         giveUp();
         opened(new Error("Connection terminated while it waited to be opened"));
       };
-      giveUp = this.#address.whenItsTurn(() => {
+      giveUp = this.address.whenItsTurn(() => {
         waiting = false;
         stream?.removeListener("close", closed);
+        late = setTimeout(() => this.cut(silentOpening(this.endpointName)), openingMillis).unref();
         super.connect(opened as never);
       });
       if (waiting) stream?.once("close", closed);
+    }
+
+    /** It has reached a reader, and must lead to the writer. */
+    #misled(): Error | undefined {
+      if (this.standby === true) {
+        return this.#strictGate && new NotTheWriter(this.endpointName, "reader");
+      }
+      // Where nobody asks who it is, this is all that will be known.
+      if (traits.readers !== "refused") traits.gate?.()?.reached();
+      return undefined;
+    }
+
+    /** What lets nobody through to a reader, if that is so here. */
+    get #strictGate(): WriterGate | undefined {
+      const gate = traits.gate?.();
+      return traits.readers === "refused" || gate?.hasReached === true ? gate : undefined;
+    }
+
+    retire(): void {
+      this.#retired = true;
+      // Nobody knows where one that is still being opened will get to, or when.
+      if (this.#isOpening) this.cut(new Error("Connection terminated: the writer has moved."));
+    }
+
+    cut(error: Error): void {
+      internals(this).connection?.stream.destroy(error);
+    }
+
+    get idleMillis(): number {
+      return this.#givenBackAt === 0 ? 0 : performance.now() - this.#givenBackAt;
     }
 
     /** What went wrong, in terms of who may mend it. */
@@ -217,10 +305,10 @@ export function endpointClientClass(
       // Without a password pg leaves the server waiting for one, and the process with a socket.
       internals(this).connection?.stream.destroy();
       const { error: told, retry } = this.#login?.failed(error) ?? { error, retry: false };
-      if (retry || this.#address.turnsFor(error)) {
+      if (retry || this.address.turnsFor(error)) {
         retryConnect(told);
-        this.#address.repeated();
-      } else this.#address.failed(told);
+        this.address.repeated();
+      } else this.address.failed(told);
       return told;
     }
 
@@ -488,16 +576,15 @@ export function endpointClientClass(
         if (typeof given !== "function") throw new TypeError("callback is not a function");
         const bound = inCallersContext(given as QueryCallback);
         send(parameters, (error, result) => {
-          answered(error ?? undefined);
-          bound(error, result);
+          bound(answered(error ?? undefined), result);
         });
         return undefined;
       }
       return new Promise((resolve, reject) => {
         send(parameters, (error, result) => {
-          answered(error ?? undefined);
-          if (error) reject(error);
-          else resolve(result);
+          const told = answered(error ?? undefined);
+          if (told === undefined) resolve(result);
+          else reject(told);
         });
       }).catch(withCallersStack);
     }
@@ -513,7 +600,7 @@ export function endpointClientClass(
       // Most are given back as they were taken: this is all it takes to see that.
       if (this.#state === "clean" && !this.#demoted && this.cancelling === undefined) {
         if (isQuiet(this) && isUsable(this) && this.getTransactionStatus?.() === "I") {
-          done();
+          this.#settled(done);
           return;
         }
       }
@@ -546,23 +633,46 @@ export function endpointClientClass(
           this.#state = "clean";
           done(problem);
         });
-      } else {
-        done();
-      }
+      } else this.#settled(done);
+    }
+
+    #settled(done: (problem?: Error) => void): void {
+      this.#givenBackAt = performance.now();
+      done(this.#retired ? new Error("The writer has moved.") : undefined);
     }
 
     /** An INSERT in the caller's own READ ONLY transaction is refused with the same code. */
     #askWhetherDemoted(done: (problem?: Error) => void): void {
-      this.#demoted = false;
-      const answered: QueryCallback = (error, result) => {
-        const rows = (result as { rows?: { standby: boolean }[] } | undefined)?.rows;
-        if (error || rows?.[0]?.standby !== false) {
-          done(new Error("The connection leads to a server that is not the writer any more."));
-        } else {
-          whenQuiet(this, () => this.#settleQuiet(done));
-        }
+      this.askRole((role) => {
+        if (role === "reader") done(new NotTheWriter(this.endpointName, "reader"));
+        else whenQuiet(this, () => this.#settleQuiet(done));
+      });
+    }
+
+    check(answered: (fit: boolean) => void): void {
+      let over = false;
+      const end = (fit: boolean): void => {
+        if (over) return;
+        over = true;
+        clearTimeout(late);
+        answered(fit);
       };
-      this.send("select pg_is_in_recovery() as standby", answered);
+      const late = setTimeout(end, checkMillis, false);
+      this.askRole((role) =>
+        end(role === "writer" || (role === "reader" && this.#strictGate === undefined)),
+      );
+    }
+
+    askRole(answered: (role: "writer" | "reader" | undefined) => void): void {
+      this.#demoted = false;
+      this.ask("select pg_catalog.pg_is_in_recovery()", (_error, row) => {
+        const role = row === undefined ? undefined : row[0] === "t" ? "reader" : "writer";
+        if (role === "reader") {
+          this.#retired = true;
+          this.#strictGate?.close(new NotTheWriter(this.endpointName, "reader"));
+        }
+        answered(role);
+      });
     }
 
     /** Runs statements one after another and calls back when the connection is quiet again. */

@@ -8,23 +8,41 @@ import { warn } from "../telemetry/warnings.ts";
 import { ClusterIdentity } from "./cluster-identity.ts";
 import { type EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
 import { type EndpointClient, endpointClientClass, type WatchQuery } from "./endpoint-client.ts";
-import { IdentityProbe } from "./identity-probe.ts";
-import { isUsable } from "./pg-internals.ts";
+import { lookAtSilence } from "./look-at-silence.ts";
+import { NotTheWriter, type WriterRole } from "./not-the-writer.ts";
+import { clientsOf, isUsable } from "./pg-internals.ts";
+import { anotherOf, ProbeConnections } from "./probe-connection.ts";
+import { Readmission } from "./readmission.ts";
 import { runAsSetUp } from "./set-up.ts";
 import { SettlingPool } from "./settling-pool.ts";
+import { SilenceWatch } from "./silence-watch.ts";
+import { WriterAddresses } from "./writer-addresses.ts";
+import type { WriterGate } from "./writer-gate.ts";
+import { gateFor } from "./writer-side.ts";
+
+/** How long the writer may take to say which cluster it belongs to, in milliseconds. */
+const identityMillis = 5000;
 
 /** The two sides of the cluster; one and the same pool where there is one server. */
 export interface Sides {
   readonly writer: SettlingPool;
   readonly reader: SettlingPool;
+  readonly gate: WriterGate;
+  /** Ends what goes on beside the pools. */
+  readonly end: () => void;
   /** Given when the sides are different pools. */
   readonly readers:
     | {
         readonly addresses: EndpointAddresses;
         readonly identity: ClusterIdentity;
-        readonly probe: IdentityProbe;
       }
     | undefined;
+}
+
+/** What a new connection has said of its server. */
+export interface Opened {
+  readonly system: string | undefined;
+  readonly role: WriterRole;
 }
 
 /** What the sides need of the pool in front of them. */
@@ -36,14 +54,22 @@ export interface Front {
   /**
    * Called for each new connection before its first use.
    *
-   * @returns the system identifier of its cluster, if it may be asked
+   * @returns the system identifier of its cluster, if it may be asked, and what its server is
    */
-  readonly opened: (client: EndpointClient) => Promise<string | undefined>;
+  readonly opened: (client: EndpointClient) => Promise<Opened>;
+  /** Asks a connection what its server is now. */
+  readonly examine: (client: EndpointClient) => Promise<WriterRole>;
+  /** What tells servers apart: of a connection that has said so, and of one that is asked now. */
+  readonly serverOf: (client: EndpointClient) => object | undefined;
+  readonly meet: (client: EndpointClient) => Promise<object | undefined>;
   /** Asks a connection for the system identifier of its cluster, if it may be asked. */
   readonly systemOf: (client: EndpointClient) => Promise<string | undefined>;
   /** Called for each connection to a single server, before it is opened. */
   readonly made: (client: EndpointClient) => void;
 }
+
+/** A peer that has vanished while a connection was idle is noticed by the system. */
+const keptAlive = { keepAlive: true, keepAliveInitialDelayMillis: 5000 };
 
 /** pg's options that lead to an endpoint, secrets included. */
 export function endpointOptions(pool: Readonly<PoolConfig>, endpoint: Endpoint): PoolConfig {
@@ -51,16 +77,27 @@ export function endpointOptions(pool: Readonly<PoolConfig>, endpoint: Endpoint):
   const hidden: ClientConfig = {};
   if (client.password !== undefined) hidden.password = client.password;
   if (client.connectionString !== undefined) hidden.connectionString = client.connectionString;
-  return { ...pool, ...client, ...hidden };
+  return { ...keptAlive, ...pool, ...client, ...hidden };
 }
 
-/** The client class of a pool that stands before one server. */
-export function singleServerClient(config: Config, front: Front): unknown {
-  return endpointClientClass(baseClass(config), {
+/** Prepares a pool that stands before one server, and is both sides. */
+export function openSingle(pool: SettlingPool, config: Config, front: Front): Sides {
+  const addresses = new WriterAddresses(config.writer);
+  const probes = new ProbeConnections(baseClass(config));
+  const gate = guard(pool, addresses, probes, config, front);
+  const silence = listen(
+    [{ pool, addresses, gone: (_, error) => gate.close(error) }],
+    probes,
+    front,
+  );
+  pool.Client = endpointClientClass(baseClass(config), {
     side: "writer",
-    addresses: new EndpointAddresses([config.writer]),
+    addresses,
     watch: front.watch,
     made: front.made,
+    gate: () => gate,
+    // Whoever has a standby alone wants to read it; one that was the writer is another matter.
+    readers: "until the writer is known",
     setUpFailed: (error) => {
       front.events.emit("error", error);
     },
@@ -68,24 +105,113 @@ export function singleServerClient(config: Config, front: Front): unknown {
       front.events.emit("abandoned", { outcome });
     },
   });
+  const end = (): void => {
+    silence.end();
+    probes.end();
+  };
+  return { writer: pool, reader: pool, gate, end, readers: undefined };
 }
 
 /** Makes the pools of both sides. */
 export function openSides(config: Config, front: Front): Sides {
+  const probes = new ProbeConnections(baseClass(config));
   const identity: ClusterIdentity = new ClusterIdentity(
-    () => probe.ask(identity),
+    async () => {
+      await probes.look(
+        () => anotherOf(writer),
+        identityMillis,
+        async (client) => identity.learn("writer", "", await front.systemOf(client)),
+      );
+    },
     // It is part of the time that a caller waits for a connection.
     Math.min(1000, (config.readerPool.connectionTimeoutMillis || 4000) / 4),
   );
-  const addresses = new EndpointAddresses(config.readers, warnOfReader);
-  const one = new EndpointAddresses([config.writer]);
-  const writer = openSide("writer", config, front, one, identity);
-  const probe = new IdentityProbe(writer, front.systemOf);
-  return {
-    writer,
-    reader: openSide("reader", config, front, addresses, identity),
-    readers: { addresses, identity, probe },
+  const addresses = new EndpointAddresses(config.readers, (address) => {
+    if (address.failures === 1) warnOfReader(address);
+    readmission.watch(address);
+  });
+  const atWriter = new WriterAddresses(config.writer, promotable(config));
+  const writer = openSide("writer", config, front, atWriter, identity);
+  const gate = guard(writer, atWriter, probes, config, front);
+  const promoted = (): void => gate.close(new NotTheWriter(config.writer.name, "outdated"));
+  const reader = openSide("reader", config, front, addresses, identity, promoted);
+  const readmission = new Readmission(probes, (address) =>
+    probes.at(address, "reader", addresses, reader.options),
+  );
+  const silence = listen(
+    [
+      { pool: writer, addresses: atWriter, gone: (_, error) => gate.close(error) },
+      { pool: reader, addresses, gone: ({ address }, error) => address.vanished(error) },
+    ],
+    probes,
+    front,
+  );
+  const end = (): void => {
+    silence.end();
+    readmission.end();
+    probes.end();
   };
+  return { writer, reader, gate, end, readers: { addresses, identity } };
+}
+
+/** One side, as far as its servers may vanish. */
+interface Audible {
+  readonly pool: SettlingPool;
+  readonly addresses: EndpointAddresses;
+  readonly gone: (client: EndpointClient, error: Error) => void;
+}
+
+/** Listens for servers that vanish without a word. */
+function listen(
+  sides: readonly Audible[],
+  probes: ProbeConnections,
+  { serverOf, meet }: Front,
+): SilenceWatch {
+  const sideOf = (client: EndpointClient): Audible =>
+    sides.find(({ pool }) => clientsOf(pool).includes(client)) ?? (sides[0] as Audible);
+  const silence = new SilenceWatch({
+    pools: sides.map(({ pool }) => pool),
+    look: (client) => {
+      const { pool, addresses } = sideOf(client);
+      const another = ({ address, side }: EndpointClient): Client =>
+        probes.at(address, side, addresses, pool.options);
+      return lookAtSilence(client, { pool, probes, another, serverOf, meet });
+    },
+    companionsOf: (client) => {
+      const server = serverOf(client);
+      const all = clientsOf(sideOf(client).pool) as readonly EndpointClient[];
+      if (server !== undefined) return all.filter((one) => serverOf(one) === server);
+      return all.filter(({ address }) => address === client.address);
+    },
+    gone: (client, error) => sideOf(client).gone(client, error),
+  });
+  for (const { pool } of sides) pool.silence = silence;
+  return silence;
+}
+
+function guard(
+  pool: SettlingPool,
+  addresses: WriterAddresses,
+  probes: ProbeConnections,
+  config: Config,
+  { examine }: Front,
+): WriterGate {
+  const gate = gateFor({
+    pool,
+    addresses,
+    probes,
+    timeoutMillis: config.failoverTimeoutMillis,
+    examine,
+  });
+  pool.gate = gate;
+  pool.maxWaiting = config.maxWaiting;
+  return gate;
+}
+
+/** The readers' endpoints that lead to the writer after a failover, before its own endpoint does. */
+function promotable({ writer, readers, mirror }: Config): readonly Endpoint[] {
+  if (mirror) return [];
+  return readers.filter(({ client }) => client.user === writer.client.user);
 }
 
 function openSide(
@@ -94,6 +220,7 @@ function openSide(
   front: Front,
   addresses: EndpointAddresses,
   identity: ClusterIdentity,
+  promoted?: () => void,
 ): SettlingPool {
   const mirror = side === "reader" && config.mirror;
   const options = side === "writer" ? config.writerPool : config.readerPool;
@@ -106,7 +233,9 @@ function openSide(
       try {
         if (!config.mirror) {
           const opened = client as EndpointClient;
-          await identity.learn(side, opened.endpointName, await front.opened(opened));
+          const { system, role } = await front.opened(opened);
+          if (side === "writer") admit(opened, role, pool.gate);
+          await identity.learn(side, opened.endpointName, system);
         }
         if (onConnect !== undefined) await runAsSetUp(client, () => onConnect(client));
       } catch (error) {
@@ -116,12 +245,16 @@ function openSide(
     },
   } as PoolConfig);
   hideSecrets(pool.options);
+  pool.maxWaiting = config.maxWaiting;
   pool.Client = endpointClientClass(baseClass(config), {
     side,
     addresses,
     classify: front.classify,
     mirror,
     watch: front.watch,
+    gate: side === "writer" ? () => pool.gate : undefined,
+    promoted: side === "reader" ? promoted : undefined,
+    readers: config.mirror ? "until the writer is known" : "refused",
     setUpFailed: (error) => {
       front.events.emit("error", error);
     },
@@ -135,6 +268,16 @@ function openSide(
     });
   }
   return pool;
+}
+
+/** @throws NotTheWriter */
+function admit(
+  { endpointName }: EndpointClient,
+  role: WriterRole,
+  gate: WriterGate | undefined,
+): void {
+  if (role !== "writer") throw new NotTheWriter(endpointName, role);
+  gate?.reached();
 }
 
 function baseClass(config: Config): (new (config?: ClientConfig) => Client) | undefined {

@@ -23,10 +23,17 @@ export interface ClientInternals {
   readonly connection?: {
     parsedStatements: Record<string, string>;
     submittedNamedStatements?: Record<string, string>;
-    readonly stream: Pick<Socket, "destroy" | "once" | "removeListener">;
+    readonly stream: Pick<Socket, "destroy" | "once" | "removeListener" | "bytesRead">;
     readonly ssl?: boolean | ConnectionOptions;
     on(event: "errorMessage", listener: (message: ServerError) => void): void;
+    on(event: "parameterStatus", listener: (message: ParameterStatus) => void): void;
   };
+}
+
+/** What a server reports of itself at login, and whenever it changes. */
+export interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
 }
 
 /** The fields of an ErrorResponse that decisions are made on. */
@@ -93,6 +100,16 @@ interface IdleItem {
 /** The connections of a pool that nobody uses. */
 export function idleClients(pool: object): readonly ClientBase[] {
   return (pool as { readonly _idle: readonly IdleItem[] })._idle.map(({ client }) => client);
+}
+
+/** All connections of a pool, also those that are being opened. */
+export function clientsOf(pool: object): readonly ClientBase[] {
+  return (pool as { readonly _clients: readonly ClientBase[] })._clients;
+}
+
+/** Closes a connection that nobody uses. */
+export function removeIdle(pool: object, client: ClientBase): void {
+  (pool as { _remove(client: ClientBase): void })._remove(client);
 }
 
 /** Makes an idle connection that is preferred, if there is one, the next that the pool gives. */

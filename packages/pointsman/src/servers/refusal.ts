@@ -84,9 +84,3 @@ export function isSchemaMissing(error: unknown): boolean {
   const { code, routine } = (error ?? {}) as ServerError;
   return missing.has(code) || (code === "22P02" && routine === "enum_in");
 }
-
-/** Whether the server was going away when it answered: shut down, crashed, or not up yet. */
-export function isServerGoingAway(error: unknown): boolean {
-  const code = (error as ServerError | null | undefined)?.code;
-  return code === "57P01" || code === "57P02" || code === "57P03";
-}

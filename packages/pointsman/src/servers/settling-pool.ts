@@ -1,10 +1,13 @@
 import { AsyncResource } from "node:async_hooks";
 import { Pool as PgPool, type PoolClient } from "pg";
+import { PointsmanError } from "../errors.ts";
 import { runInScope } from "../scope.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
 import type { PendingItem, PoolInternals } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
+import type { SilenceWatch } from "./silence-watch.ts";
+import type { WriterGate } from "./writer-gate.ts";
 
 /** A client that can say when it is fit for the next user. */
 export interface Settling {
@@ -45,6 +48,12 @@ export class SettlingPool extends PgPool {
   #acquiring = 0;
   #whenNoneWaits: (() => void) | undefined;
   readonly #retried = new WeakSet<PendingItem>();
+  /** Given to a pool that leads to the writer. */
+  gate: WriterGate | undefined;
+  /** Listens for servers that have vanished, while there is something to hear. */
+  silence: SilenceWatch | undefined;
+  /** How many may wait for a connection. */
+  maxWaiting = Number.POSITIVE_INFINITY;
   /** A client whose `acquire` event has not been emitted yet. */
   #unannounced: unknown;
 
@@ -54,30 +63,68 @@ export class SettlingPool extends PgPool {
       callback(new Error("Cannot use a pool after calling end on the pool"), undefined, nothing);
       return;
     }
+    if (this.#acquiring >= this.maxWaiting) {
+      callback(queueFull(this.maxWaiting), undefined, nothing);
+      return;
+    }
     this.#acquiring += 1;
+    this.silence?.wake();
     const context =
       this.listenerCount("acquire") + this.listenerCount("release") > 0
         ? new AsyncResource("pointsman.acquire")
         : undefined;
     const askedAt = (this.options.connectionTimeoutMillis ?? 0) > 0 ? performance.now() : 0;
-    super.connect((error, client, done) => {
+    const over = (error: Error | undefined, client?: PoolClient, done: Release = nothing): void => {
       this.#acquiring -= 1;
       if (this.#acquiring === 0) this.#whenNoneWaits?.();
-      if (error !== undefined && error !== null) {
-        callback(error, undefined, nothing);
+      if (client === undefined) callback(error, undefined, nothing);
+      else this.#hand(client as PoolClient & Settling, done, askedAt, context, callback);
+    };
+    const { gate } = this;
+    const take = (problem?: Error): void => {
+      if (problem !== undefined) over(problem);
+      else super.connect(taken);
+    };
+    let deadline: number | undefined;
+    const waitAt = (closed: WriterGate): void => {
+      deadline ??= this.#patience(closed);
+      closed.wait(deadline, take);
+    };
+    const taken: AcquireCallback = (error, client, done) => {
+      if (!error || gate?.mayPass(error) !== true) {
+        over(error ?? undefined, client, done);
         return;
       }
-      if (this.#unannounced === client) this.#announce(context);
-      const taken = client as PoolClient & Settling;
-      const release = settlingRelease(
-        taken,
-        // pg-pool emits "release" there: not in the context of whoever opened the connection.
-        context === undefined ? done : (problem) => context.runInAsyncScope(done, null, problem),
-      );
-      taken.release = release;
-      taken.handOut(askedAt);
-      callback(undefined, taken, release);
-    });
+      gate.close(error);
+      waitAt(gate);
+    };
+    if (gate?.closed === true) waitAt(gate);
+    else take();
+  }
+
+  /** Until when somebody waits for the writer who begins to do so now. */
+  #patience(gate: WriterGate): number {
+    const { connectionTimeoutMillis = 0 } = this.options;
+    const limit = connectionTimeoutMillis > 0 ? connectionTimeoutMillis : Number.POSITIVE_INFINITY;
+    return Math.min(gate.deadline(), performance.now() + limit);
+  }
+
+  #hand(
+    taken: PoolClient & Settling,
+    done: Release,
+    askedAt: number,
+    context: AsyncResource | undefined,
+    callback: AcquireCallback,
+  ): void {
+    if (this.#unannounced === taken) this.#announce(context);
+    const release = settlingRelease(
+      taken,
+      // pg-pool emits "release" there: not in the context of whoever opened the connection.
+      context === undefined ? done : (problem) => context.runInAsyncScope(done, null, problem),
+    );
+    taken.release = release;
+    taken.handOut(askedAt);
+    callback(undefined, taken, release);
   }
 
   override connect(): Promise<PoolClient>;
@@ -137,6 +184,7 @@ export class SettlingPool extends PgPool {
   async #endOnce(): Promise<void> {
     if (this.#closing) throw new Error("Called end on pool more than once");
     this.#closing = true;
+    this.gate?.end();
     if (this.#acquiring > 0) {
       await new Promise<void>((resolve) => {
         this.#whenNoneWaits = resolve;
@@ -189,7 +237,7 @@ export class SettlingPool extends PgPool {
   }
 }
 
-function settlingRelease(client: PoolClient & Settling, done: (error?: unknown) => void): Release {
+function settlingRelease(client: PoolClient & Settling, done: Release): Release {
   let released = false;
   return (error) => {
     if (released) {
@@ -199,4 +247,11 @@ function settlingRelease(client: PoolClient & Settling, done: (error?: unknown) 
     if (error) done(error);
     else client.settle(done);
   };
+}
+
+function queueFull(most: number): PointsmanError {
+  return new PointsmanError(
+    "QUEUE_FULL",
+    `${most} callers wait for a connection already, and no more may. Nothing was sent. Raise maxWaiting, or find out what holds the connections: pool.stats().`,
+  );
 }

@@ -1,6 +1,7 @@
 /** Codes of the process warnings of this library. */
 export type WarningCode =
   | "POINTSMAN_READER_UNAVAILABLE"
+  | "POINTSMAN_WRITER_LOST"
   | "POINTSMAN_TLS_RAISED"
   | "POINTSMAN_NO_POSITIONS"
   | "POINTSMAN_READER_POOLED"

@@ -281,14 +281,27 @@ describe("cut connections", () => {
     await (await local.connect(url)).query("select pg_terminate_backend($1)", [pid]);
   }
 
-  it("fail the writer's statement with PostgreSQL's own error", async () => {
+  it("fail a write with what is known of it, and PostgreSQL's own error as the cause", async () => {
     const client = await checkout(local.pool());
     const { rows } = await client.query("select pg_backend_pid() as pid");
     const [outcome] = await Promise.allSettled([
-      client.query("select pg_sleep(60)"),
+      client.query("do $$ begin perform pg_sleep(60); end $$"),
       cut(rows[0].pid),
     ]);
-    expect(outcome).toMatchObject({ status: "rejected", reason: { code: "57P01" } });
+    expect(outcome).toMatchObject({
+      status: "rejected",
+      reason: { code: "WRITE_OUTCOME_UNKNOWN", cause: { code: "57P01" } },
+    });
+  });
+
+  it("of the writer in the middle of a read send it again there", async () => {
+    const pool = local.pool();
+    const client = await checkout(pool);
+    const { rows } = await client.query("select pg_backend_pid() as pid");
+    const answer = client.query("select 1 as one, pg_sleep(0.5)");
+    await cut(rows[0].pid);
+    expect((await answer).rows).toMatchObject([{ one: 1 }]);
+    expect(pool.stats().reasons["after-loss"]).toBe(1);
   });
 
   it("do not make a write run twice", async () => {
@@ -307,7 +320,7 @@ describe("cut connections", () => {
     });
     const error = await running;
     expect({ code: error.code, runs: local.runs(mark) }).toEqual({
-      code: "57P01",
+      code: "WRITE_OUTCOME_UNKNOWN",
       runs: { writer: 1 },
     });
   });
@@ -318,7 +331,7 @@ describe("cut connections", () => {
       "a checked-out client",
       async (pool: Pool, text: string) => (await checkout(pool)).query(text),
     ],
-  ])("of a reader in the middle of a read move the read to the writer: %s", async (_name, run) => {
+  ])("of a reader in the middle of a read send it again: %s", async (_name, run) => {
     const pool = local.pool({ reader: local.cluster.readers[0]?.url });
     const mark = newMark();
     const answer = run(pool, `${mark} select ${here} as server, pg_sleep(0.5)`);
@@ -331,7 +344,7 @@ describe("cut connections", () => {
       return rowCount === 1;
     });
     const { rows } = await answer;
-    expect([rows[0].server, pool.stats().reasons["reader-unavailable"]]).toEqual(["writer", 1]);
+    expect([rows[0].server, pool.stats().reasons["after-loss"]]).toEqual(["reader1", 1]);
   });
 
   it("are not learned from", async () => {

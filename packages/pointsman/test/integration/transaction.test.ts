@@ -132,7 +132,7 @@ describe("the outcome", () => {
       }),
     );
     const healed = await pool.transaction(() => "fine");
-    expect({ code: error.code, healed }).toEqual({ code: "57P01", healed: "fine" });
+    expect({ code: error.code, healed }).toEqual({ code: "TRANSACTION_LOST", healed: "fine" });
   });
 });
 

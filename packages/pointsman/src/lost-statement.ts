@@ -1,0 +1,98 @@
+import { PointsmanError, WriteOutcomeUnknown } from "./errors.ts";
+import { isOfServer, isServerGoingAway } from "./servers/connection-loss.ts";
+import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { isUsable } from "./servers/pg-internals.ts";
+import type { Classification } from "./statements/types.ts";
+
+/** What is known of a statement whose connection was lost. */
+export interface LostStatement {
+  readonly facts: Classification;
+  /** It was sent inside an open transaction. */
+  readonly inTransaction: boolean;
+}
+
+/** A transaction whose COMMIT was lost. */
+export interface LostTransaction {
+  readonly id: string;
+  /** The server that has given out the id. */
+  readonly server: object;
+  /** The timeline that it was on then. */
+  readonly timeline: number;
+}
+
+const transactions = new WeakMap<WriteOutcomeUnknown, LostTransaction>();
+
+/** Whether a statement failed because its connection was lost, and not by what it says. */
+export function isLoss(error: Error, client: EndpointClient): boolean {
+  return isServerGoingAway(error) || (!isOfServer(error) && !isUsable(client));
+}
+
+/** Whether nothing is different when it has run, so that it may be sent again. */
+export function onlyReads({ effect, reader, repeatable }: Classification): boolean {
+  return effect === "read" && reader && repeatable;
+}
+
+/**
+ * What the caller of a statement is told whose connection was lost behind it: whether it may have
+ * happened.
+ */
+export function toldOfLoss(
+  error: Error,
+  { facts, inTransaction }: LostStatement,
+  client: EndpointClient,
+): Error {
+  const ends = facts.statements.some(({ transaction }) => commits.has(transaction?.kind));
+  const where = client.endpointName;
+  if (inTransaction && (client.side === "reader" || !(ends || facts.verdict === "procedure"))) {
+    return new PointsmanError(
+      "TRANSACTION_LOST",
+      `The connection to ${where} was lost inside a transaction (${reason(error)}). Nothing of the transaction has happened: it can be run again as a whole.`,
+      { cause: error },
+    );
+  }
+  if (!ends && facts.effect !== "write") return error;
+  const id = client.care?.transactionId;
+  const unknown = new WriteOutcomeUnknown(
+    `The connection to ${where} was lost before ${ends ? "COMMIT" : "a write"} was answered (${reason(error)}). It may have happened or not, and is not sent again. Look for what it writes before you repeat it${id === undefined ? "" : ", or ask pool.outcome(error)"}.`,
+    id,
+    { cause: error },
+  );
+  const server = client.care?.server;
+  if (id !== undefined && server !== undefined) {
+    transactions.set(unknown, { id, server, timeline: server.timeline });
+  }
+  return unknown;
+}
+
+/** The transaction whose outcome an error leaves open, where its id was known. */
+export function lostTransaction(error: unknown): LostTransaction | undefined {
+  return error instanceof WriteOutcomeUnknown ? transactions.get(error) : undefined;
+}
+
+const commits: ReadonlySet<string | undefined> = new Set(["commit", "commit-prepared", "prepare"]);
+
+/**
+ * Why nothing more may be sent by a client whose connection was lost: what comes next would run
+ * outside of the transaction, or without the settings, that it was meant for.
+ */
+export function lossOf(
+  { endpointName }: EndpointClient,
+  inTransaction: boolean,
+  hasState: boolean,
+): PointsmanError | undefined {
+  if (inTransaction) {
+    return new PointsmanError(
+      "TRANSACTION_LOST",
+      `The connection to ${endpointName} was lost, and the open transaction with it. This statement was not sent. Release the client.`,
+    );
+  }
+  if (!hasState) return undefined;
+  return new PointsmanError(
+    "SESSION_LOST",
+    `The connection to ${endpointName} was lost, and with it what this client had set up there: settings, roles, temporary tables, locks. This statement was not sent. Release the client, and set up another.`,
+  );
+}
+
+function reason({ message }: Error): string {
+  return message.replace(/\.$/, "");
+}

@@ -1,0 +1,41 @@
+import type { ServerError } from "./pg-internals.ts";
+
+/** What the network says of a server that cannot be reached, at least now. */
+const unreachable: ReadonlySet<string | undefined> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  // A name that is being moved may be nowhere for a moment.
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+
+/** What `pg` says of a connection that ended while it was opened: none of it has a code. */
+const endedWhileOpening = /^(Connection terminated|timeout expired)/;
+
+/** Whether the server was going away when it answered: shut down, crashed, or not up yet. */
+export function isServerGoingAway(error: unknown): boolean {
+  const code = (error as ServerError | null | undefined)?.code;
+  return code === "57P01" || code === "57P02" || code === "57P03";
+}
+
+/** Whether a connection could not be opened for a reason that may pass by itself. */
+export function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, message, cause } = error as Error & { readonly code?: string };
+  if (unreachable.has(code) || isServerGoingAway(error)) return true;
+  if (code === undefined && endedWhileOpening.test(message)) return true;
+  if (error instanceof AggregateError) return error.errors.some(isUnreachable);
+  return isUnreachable(cause);
+}
+
+/** An error that the server itself has sent, as opposed to one of the connection to it. */
+export function isOfServer(error: unknown): boolean {
+  return typeof (error as { severity?: unknown } | null | undefined)?.severity === "string";
+}

@@ -1,0 +1,82 @@
+import type { Client } from "pg";
+import { isOfServer } from "./connection-loss.ts";
+import type { EndpointClient } from "./endpoint-client.ts";
+import { idleClients, internals, isQuiet, isUsable } from "./pg-internals.ts";
+import type { ProbeConnections } from "./probe-connection.ts";
+import type { Row } from "./question.ts";
+import type { SettlingPool } from "./settling-pool.ts";
+import type { SilenceVerdict } from "./silence-watch.ts";
+
+/** How long a connection that is open may take to answer, in milliseconds. */
+const answerMillis = 500;
+/** The same of one that has to be opened first. */
+const openMillis = 1500;
+
+/** What there is to look with. */
+export interface Looking {
+  readonly pool: SettlingPool;
+  readonly probes: ProbeConnections;
+  /** Another connection to where this one was opened to, which is not connected. */
+  readonly another: (client: EndpointClient) => Client;
+  /** What tells servers apart; `undefined`: not known. */
+  readonly serverOf: (client: EndpointClient) => object | undefined;
+  /** The same of a new connection, asked there. */
+  readonly meet: (client: EndpointClient) => Promise<object | undefined>;
+}
+
+/** Looks at the server behind a connection that keeps silent. */
+export async function lookAtSilence(
+  client: EndpointClient,
+  { pool, probes, another, serverOf, meet }: Looking,
+): Promise<SilenceVerdict> {
+  const server = serverOf(client);
+  const { processID } = internals(client);
+  if (server !== undefined) {
+    const idle = (idleClients(pool) as readonly EndpointClient[]).find(
+      (one) => serverOf(one) === server && isQuiet(one) && isUsable(one),
+    );
+    const row = idle && (await answerWithin(idle, processID));
+    if (idle !== undefined && row !== undefined) return verdictOf(idle, row);
+  }
+  let refused: unknown;
+  const found = await probes.look<SilenceVerdict>(
+    () => another(client),
+    openMillis,
+    async (probe) => {
+      const met = await meet(probe);
+      if (server !== undefined && met !== undefined && met !== server) return "server gone";
+      const row = await answerWithin(probe, processID);
+      return row === undefined ? "server gone" : verdictOf(probe, row);
+    },
+    (error) => {
+      refused = error;
+    },
+  );
+  // A server that refuses a connection, for want of room perhaps, is there.
+  return found ?? (isOfServer(refused) ? "at work" : "server gone");
+}
+
+/** Asks what the silent connection's backend does, and who answers. */
+function answerWithin(
+  client: EndpointClient,
+  backend: number | null | undefined,
+): Promise<Row | undefined> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, answerMillis, undefined).unref();
+    client.ask(
+      `select pg_catalog.pg_backend_pid()::text, (select state from pg_catalog.pg_stat_activity where pid = ${Number(backend ?? 0)})`,
+      (_error, row) => {
+        clearTimeout(late);
+        resolve(row);
+      },
+    );
+  });
+}
+
+function verdictOf(asked: EndpointClient, [backend, state]: Row): SilenceVerdict {
+  // Behind a pooler the process is another one with each statement, and its number means nothing.
+  if (internals(asked).processID !== Number(backend)) return "at work";
+  return state === null || state === undefined || state.startsWith("idle")
+    ? "connection lost"
+    : "at work";
+}

@@ -1,0 +1,119 @@
+import type { EndpointClient } from "./endpoint-client.ts";
+import { clientsOf, idleClients, internals, isQuiet, isUsable } from "./pg-internals.ts";
+import type { SettlingPool } from "./settling-pool.ts";
+
+/** What a look at a silent connection's server has shown. */
+export type SilenceVerdict =
+  /** The server works on the statement. */
+  | "at work"
+  /** The server is there, and knows nothing of the statement: the connection is broken. */
+  | "connection lost"
+  /** The server is not there any more. */
+  | "server gone";
+
+const tickMillis = 250;
+/**
+ * Ticks without a byte after which the server is looked at. Counted, and not taken from the clock:
+ * while this process itself stands still nothing can be heard.
+ */
+const silentTicks = 4;
+/** The most ticks between two looks at the same statement. */
+const mostTicks = 120;
+/** Ticks without any statement under way after which the watch goes to sleep. */
+const idleTicks = 8;
+
+interface Heard {
+  bytes: number;
+  ticks: number;
+  /** Ticks of silence at which its server is looked at next. */
+  lookAt: number;
+}
+
+/** What the watch needs of the connections. */
+export interface SilentConnections {
+  readonly pools: readonly SettlingPool[];
+  /** Looks at the server behind a silent connection, by another one. Never rejects. */
+  look(client: EndpointClient): Promise<SilenceVerdict>;
+  /** Connections that lead to the same server as this one. */
+  companionsOf(client: EndpointClient): readonly EndpointClient[];
+  /** A server has vanished: no new connection shall be tried there. */
+  gone(client: EndpointClient, error: Error): void;
+}
+
+/**
+ * Finds connections that keep silent since their server, or the way to it, has vanished without a
+ * word. A statement may take as long as it likes: its server is asked by a second connection
+ * whether it is at work, and only when that fails is the connection cut.
+ */
+export class SilenceWatch {
+  readonly #connections: SilentConnections;
+  readonly #heard = new WeakMap<EndpointClient, Heard>();
+  readonly #underLook = new Set<EndpointClient>();
+  #timer: NodeJS.Timeout | undefined;
+  #idle = 0;
+
+  constructor(connections: SilentConnections) {
+    this.#connections = connections;
+  }
+
+  /** Something is about to be sent. */
+  readonly wake = (): void => {
+    if (this.#timer !== undefined) return;
+    this.#idle = 0;
+    this.#timer = setInterval(this.#tick, tickMillis).unref();
+  };
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  readonly #tick = (): void => {
+    let busy = false;
+    for (const pool of this.#connections.pools) {
+      const idle = new Set(idleClients(pool));
+      for (const client of clientsOf(pool) as readonly EndpointClient[]) {
+        if (idle.has(client) || isQuiet(client) || !isUsable(client)) {
+          this.#heard.delete(client);
+          continue;
+        }
+        busy = true;
+        this.#listen(client);
+      }
+    }
+    this.#idle = busy ? 0 : this.#idle + 1;
+    if (this.#idle >= idleTicks) this.end();
+  };
+
+  #listen(client: EndpointClient): void {
+    const bytes = internals(client).connection?.stream.bytesRead ?? 0;
+    const heard = this.#heard.get(client);
+    if (heard === undefined || heard.bytes !== bytes) {
+      this.#heard.set(client, { bytes, ticks: 0, lookAt: silentTicks });
+      return;
+    }
+    heard.ticks += 1;
+    if (heard.ticks < heard.lookAt || this.#underLook.has(client)) return;
+    heard.lookAt = Math.min(heard.ticks * 2, heard.ticks + mostTicks);
+    this.#underLook.add(client);
+    this.#connections.look(client).then((verdict) => {
+      this.#underLook.delete(client);
+      // What came meanwhile is all the answer that there need be.
+      if (this.#heard.get(client) === heard) this.#judge(client, heard, verdict);
+    });
+  }
+
+  #judge(client: EndpointClient, heard: Heard, verdict: SilenceVerdict): void {
+    const { bytesRead } = internals(client).connection?.stream ?? { bytesRead: heard.bytes };
+    if (verdict === "at work" || bytesRead !== heard.bytes || isQuiet(client)) return;
+    const where = client.endpointName;
+    if (verdict === "connection lost") {
+      client.cut(new Error(`The connection to ${where} was lost without a word.`));
+      return;
+    }
+    const error = new Error(`The server at ${where} does not answer any more.`);
+    const companions = this.#connections.companionsOf(client);
+    this.#connections.gone(client, error);
+    for (const one of companions) one.cut(error);
+  }
+}

@@ -1,0 +1,136 @@
+import { PointsmanError } from "../errors.ts";
+import { warnOfLostWriter } from "../telemetry/failover-warnings.ts";
+import { isUnreachable } from "./connection-loss.ts";
+import { NotTheWriter } from "./not-the-writer.ts";
+
+interface Waiter {
+  readonly go: (problem: Error | undefined) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** What the gate is told of, and what it sets in motion. */
+export interface WriterGateOptions {
+  /** How long a caller waits at most, in milliseconds. */
+  readonly timeoutMillis: number;
+  /** The writer's endpoint, for errors. */
+  readonly endpoint: string;
+  /** Looks for the writer until it is found, or until the signal is aborted. Never rejects. */
+  readonly search: (signal: AbortSignal, failed: (error: Error) => void) => Promise<void>;
+  /** Connections that were opened before are not to be used again. */
+  readonly retire: () => void;
+}
+
+/**
+ * Holds back, in order, whoever wants the writer while nobody knows which server that is.
+ */
+export class WriterGate {
+  readonly #options: WriterGateOptions;
+  readonly #waiting = new Set<Waiter>();
+  #search: AbortController | undefined;
+  #reached = false;
+  #ended = false;
+  #lastError: Error | undefined;
+  #closedAt = 0;
+  /** How often the writer had to be looked for. */
+  searches = 0;
+
+  constructor(options: WriterGateOptions) {
+    this.#options = options;
+  }
+
+  /** The writer is being looked for. */
+  get closed(): boolean {
+    return this.#search !== undefined;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether a connection has ever led to the writer. */
+  get hasReached(): boolean {
+    return this.#reached;
+  }
+
+  /** A connection has reached the writer. */
+  reached(): void {
+    this.#reached = true;
+  }
+
+  /**
+   * Whether what kept a caller from the writer may pass. A server that was never there is more
+   * likely a mistake in the configuration than a failover: who waits for it is told at once.
+   */
+  mayPass(error: Error): boolean {
+    if (this.#ended) return false;
+    return error instanceof NotTheWriter || (this.#reached && isUnreachable(error));
+  }
+
+  /** The writer is not where it was: it is looked for, and nobody is let through until it is found. */
+  close(cause: Error): void {
+    this.#lastError = cause;
+    if (this.#search !== undefined || this.#ended) return;
+    const search = new AbortController();
+    this.#search = search;
+    this.#closedAt = performance.now();
+    this.searches += 1;
+    warnOfLostWriter(this.#options.endpoint, cause.message);
+    this.#options.retire();
+    const failed = (error: Error): void => {
+      this.#lastError = error;
+    };
+    this.#options.search(search.signal, failed).then(() => {
+      if (this.#search === search) this.#open();
+    });
+  }
+
+  /**
+   * Calls back once the writer is found, in the order of the calls; with an error when it is not.
+   *
+   * @param deadline - by `performance.now()`
+   */
+  wait(deadline: number, callback: (problem: Error | undefined) => void): void {
+    const left = deadline - performance.now();
+    if (this.#ended || left <= 0) {
+      callback(this.#unavailable());
+      return;
+    }
+    const go = (problem: Error | undefined): void => {
+      clearTimeout(waiter.timer);
+      this.#waiting.delete(waiter);
+      callback(problem);
+    };
+    const timer = setTimeout(() => go(this.#unavailable()), left);
+    const waiter: Waiter = { go, timer };
+    this.#waiting.add(waiter);
+    if (this.#search === undefined) setImmediate(go, undefined);
+  }
+
+  /** When somebody who starts to wait now has waited for long enough. */
+  deadline(): number {
+    return performance.now() + this.#options.timeoutMillis;
+  }
+
+  /** Nobody waits any longer, and nothing is looked for. */
+  end(): void {
+    this.#ended = true;
+    this.#search?.abort();
+    this.#search = undefined;
+    for (const waiter of [...this.#waiting]) waiter.go(this.#unavailable());
+  }
+
+  #open(): void {
+    this.#search = undefined;
+    for (const waiter of [...this.#waiting]) waiter.go(undefined);
+  }
+
+  #unavailable(): PointsmanError {
+    const reason = this.#lastError?.message.replace(/\.$/, "") ?? "unknown error";
+    const since = Math.round((performance.now() - this.#closedAt) / 100) / 10;
+    return new PointsmanError(
+      "WRITER_UNAVAILABLE",
+      `The writer at ${this.#options.endpoint} cannot be reached${this.#closedAt > 0 ? `, and was looked for for ${since} s` : ""}: ${reason}. The statement was not sent.`,
+      { cause: this.#lastError },
+    );
+  }
+}

@@ -1,0 +1,67 @@
+import type { EndpointAddress } from "./endpoint-addresses.ts";
+import type { EndpointClient } from "./endpoint-client.ts";
+import { findWriter } from "./find-writer.ts";
+import { NotTheWriter, type WriterRole } from "./not-the-writer.ts";
+import { clientsOf, idleClients, removeIdle } from "./pg-internals.ts";
+import type { ProbeConnections } from "./probe-connection.ts";
+import type { SettlingPool } from "./settling-pool.ts";
+import type { WriterAddresses } from "./writer-addresses.ts";
+import { WriterGate } from "./writer-gate.ts";
+
+/** How long one look at a server may take while the writer is looked for, in milliseconds. */
+const lookMillis = 2000;
+
+/** What stands before the writer's connections. */
+export interface WriterSide {
+  readonly pool: SettlingPool;
+  readonly addresses: WriterAddresses;
+  readonly probes: ProbeConnections;
+  /** How long whoever wants the writer waits for it, in milliseconds. */
+  readonly timeoutMillis: number;
+  /** What a server is now, asked on a connection to it. */
+  readonly examine: (client: EndpointClient) => Promise<WriterRole>;
+}
+
+/** Puts a gate before a pool that leads to the writer. */
+export function gateFor({
+  pool,
+  addresses,
+  probes,
+  timeoutMillis,
+  examine,
+}: WriterSide): WriterGate {
+  const isWriter = async (
+    address: EndpointAddress,
+    failed: (error: Error) => void,
+  ): Promise<boolean> => {
+    const found = await probes.look(
+      () => probes.at(address, "writer", addresses, pool.options),
+      lookMillis,
+      async (client) => {
+        const role = await examine(client);
+        if (role !== "writer") failed(new NotTheWriter(address.name, role));
+        return role === "writer";
+      },
+      failed,
+    );
+    return found === true;
+  };
+  return new WriterGate({
+    timeoutMillis,
+    endpoint: addresses.all[0]?.name ?? "",
+    retire: () => retireAll(pool),
+    search: async (signal, failed) => {
+      const found = await findWriter(addresses.all, (address) => isWriter(address, failed), signal);
+      if (found !== undefined) addresses.lead(found);
+    },
+  });
+}
+
+/** Connections that nobody uses are closed now, and the others when they are given back. */
+function retireAll(pool: SettlingPool): void {
+  const idle = new Set(idleClients(pool));
+  for (const client of clientsOf(pool)) {
+    if (idle.has(client)) removeIdle(pool, client);
+    else (client as EndpointClient).retire();
+  }
+}
