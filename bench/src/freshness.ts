@@ -151,6 +151,8 @@ function splitByHand(
   const readers = [servers["reader1"], servers["reader2"]].map(
     (connectionString) => new pg.Pool({ connectionString, max: 5 }),
   );
+  // A pool without a listener ends the process when a connection is lost, whatever the reason was.
+  for (const pool of [writer, ...readers]) pool.on("error", () => {});
   let turn = 0;
   return {
     session: (work) => {

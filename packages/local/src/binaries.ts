@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Account, serverAccount } from "./account.ts";
-import { cachedCopy } from "./binaries-cache.ts";
+import { cached, keyOf } from "./cache.ts";
 import { run } from "./command.ts";
 import { ClusterError } from "./errors.ts";
 import { restoreSymlinks } from "./symlinks.ts";
@@ -147,7 +147,12 @@ async function usable(folder: string, account: Account | undefined): Promise<Bin
   const inPlace = complete ? await probe(bin, account) : { problem: "its folder is read-only" };
   if ("version" in inPlace) return inPlace;
 
-  const copied = join(await cachedCopy(home), "bin");
+  const copy = await cached({
+    key: await keyOf(bin),
+    make: async () => home,
+    complete: restoreSymlinks,
+  });
+  const copied = join(copy, "bin");
   const fromCopy = await probe(copied, account);
   if ("version" in fromCopy) return fromCopy;
   throw new ClusterError(

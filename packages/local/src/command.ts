@@ -6,6 +6,8 @@ export interface CommandOptions {
   readonly account?: Account | undefined;
   /** Working folder. It must be one that the account may enter: PostgreSQL's programs look. */
   readonly cwd: string;
+  /** What it gets on standard input. */
+  readonly input?: string;
   /** Called with the process id as soon as it is known. */
   readonly onStart?: (pid: number) => void;
   /** Called with the process id when the process is gone. */
@@ -32,14 +34,16 @@ export function run(
       env: serverEnvironment(options.cwd),
       // A session of its own: Ctrl-C in the terminal is for us to answer, in order.
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     if (child.pid !== undefined) options.onStart?.(child.pid);
+    // It may end without having read all of it.
+    child.stdin?.on("error", () => {}).end(options.input);
     let output = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       output += text;
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       output += text;
     });
     child.once("error", reject);

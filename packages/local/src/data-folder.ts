@@ -3,12 +3,18 @@ import { appendFile, chown, mkdir, readFile, realpath, rm, writeFile } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Account } from "./account.ts";
+import { cached, keyOf } from "./cache.ts";
 import { run } from "./command.ts";
+import { giveIdentity } from "./control-file.ts";
 import { ClusterError } from "./errors.ts";
+import { identifier, literal } from "./identifier.ts";
 import { formatSettings, type Settings } from "./settings.ts";
+import { runSingleUser } from "./single-user.ts";
 
 // In bytes; macOS has the least. Linux has 107.
 const LONGEST_SOCKET_PATH = 103;
+/** The superuser in the folder that is copied for each cluster. */
+const TEMPLATE_USER = "template";
 
 export interface Owner {
   readonly account: Account | undefined;
@@ -53,8 +59,19 @@ async function enterable(account: Account | undefined): Promise<string> {
   return entered.status === 0 ? folder : "/tmp";
 }
 
+const INITDB = [
+  `--username=${TEMPLATE_USER}`,
+  "--auth=scram-sha-256",
+  "--encoding=UTF8",
+  "--locale=C",
+  "--no-sync",
+  "--no-instructions",
+];
+
 /**
- * Makes the data folder of a new PostgreSQL with one superuser, who logs in with a password.
+ * Makes the data folder of a new PostgreSQL with one superuser, who logs in with a password. What
+ * initdb does takes longer than all else, and its outcome is always the same: it is kept, and each
+ * folder is a copy with an identity and a user of its own.
  *
  * @throws ClusterError `INITDB_FAILED`, with what initdb said
  */
@@ -62,32 +79,44 @@ export async function initialize(
   data: string,
   options: Owner & { bin: string; folder: string; user: string; password: string },
 ): Promise<void> {
-  const passwordFile = join(options.folder, "password");
-  await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600 });
-  if (options.account) await chown(passwordFile, options.account.uid, options.account.gid);
-  const args = [
-    `--pgdata=${data}`,
-    `--username=${options.user}`,
-    `--pwfile=${passwordFile}`,
-    "--auth=scram-sha-256",
-    "--encoding=UTF8",
-    "--locale=C",
-    "--no-sync",
-    "--no-instructions",
-  ];
-  const result = await run(join(options.bin, "initdb"), args, {
-    account: options.account,
-    cwd: options.folder,
-    onStart: options.onStart,
-    onEnd: options.onEnd,
+  const template = await cached({
+    key: await keyOf(options.bin, ...INITDB),
+    make: () => runInitdb(options),
   });
+  await copy(template, data, options);
+  await giveIdentity(data);
+  const user = identifier(options.user);
+  await runSingleUser(
+    data,
+    [
+      // Nobody can rename himself, and single-user mode has nobody else.
+      `UPDATE pg_authid SET rolname = ${literal(options.user)} WHERE rolname = '${TEMPLATE_USER}'`,
+      `ALTER ROLE ${user} PASSWORD ${literal(options.password)}`,
+    ],
+    options,
+  );
+}
+
+async function runInitdb(options: Owner & { bin: string; folder: string }): Promise<string> {
+  const { account, folder, onStart, onEnd } = options;
+  const data = join(folder, "template");
+  const passwordFile = join(folder, "password");
+  // Nobody will know it: each copy gets its own.
+  await writeFile(passwordFile, `${randomBytes(16).toString("hex")}\n`, { mode: 0o600 });
+  if (account) await chown(passwordFile, account.uid, account.gid);
+  const result = await run(
+    join(options.bin, "initdb"),
+    [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...INITDB],
+    { account, cwd: folder, onStart, onEnd },
+  );
   await rm(passwordFile, { force: true });
   if (result.status !== 0) {
     throw new ClusterError(
       "INITDB_FAILED",
-      `initdb could not make a data folder in ${options.folder}. It said:\n${result.output.trim()}`,
+      `initdb could not make a data folder in ${folder}. It said:\n${result.output.trim()}`,
     );
   }
+  return data;
 }
 
 /**
@@ -100,8 +129,9 @@ export async function copy(
   to: string,
   options: Owner & { folder: string },
 ): Promise<void> {
+  await makeFolder(to, options.account);
   // By cp as the account, so that everything belongs to it: faster than to copy and chown here.
-  const result = await run("cp", ["-R", from, to], {
+  const result = await run("cp", ["-R", `${from}/.`, to], {
     account: options.account,
     cwd: options.folder,
     onStart: options.onStart,
@@ -110,7 +140,7 @@ export async function copy(
   if (result.status !== 0) {
     throw new ClusterError(
       "START_FAILED",
-      `The data folder could not be copied for a reader. cp said:\n${result.output.trim()}`,
+      `A data folder could not be copied. cp said:\n${result.output.trim()}`,
     );
   }
 }

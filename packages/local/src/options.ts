@@ -99,7 +99,12 @@ export function resolveOptions(options: ClusterOptions): ClusterConfig {
     throw invalid(`portBase is ${portBase}: give a port with ${ports} in a row up to 65535.`);
   }
   if (database === "") throw invalid("database is empty: give a name, or leave it out.");
-  if (user === "") throw invalid("user is empty: give a name, or leave it out.");
+  if (!isUserName(user)) {
+    throw invalid(
+      `user is ${JSON.stringify(user)}: give a name of 1 to ${LONGEST_NAME} bytes that does not ` +
+        'begin with "pg_", or leave it out.',
+    );
+  }
   if (password === "" || /[\r\n]/.test(password)) {
     throw invalid("password is empty or has a line break: give one line, or leave it out.");
   }
@@ -124,14 +129,19 @@ function resolveIam(given: ClusterOptions["iam"], superuser: string): ClusterCon
   if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) {
     throw invalid(`iam.region is ${JSON.stringify(region)}: give a region, such as "eu-west-2".`);
   }
-  const forbidden = [superuser, "rds_iam", "public", "none"].includes(user) || /^pg_|\0/.test(user);
-  if (user === "" || Buffer.byteLength(user) > LONGEST_NAME || forbidden) {
+  if (!isUserName(user) || [superuser, "rds_iam"].includes(user)) {
     throw invalid(
       `iam.user is ${JSON.stringify(user)}: give a name of 1 to ${LONGEST_NAME} bytes that is ` +
         "neither PostgreSQL's own nor the superuser's.",
     );
   }
   return { region, user };
+}
+
+/** Whether PostgreSQL takes it as the name of a user; some are its own. */
+function isUserName(name: string): boolean {
+  const reserved = ["public", "none"].includes(name) || /^pg_|\0/.test(name);
+  return name !== "" && Buffer.byteLength(name) <= LONGEST_NAME && !reserved;
 }
 
 function invalid(message: string): ClusterError {

@@ -69,7 +69,7 @@ describe("a cluster whose process is gone", () => {
   });
 
   const environment = () => ({ env: { ...process.env, TMPDIR: temporary } });
-  const folders = () => readdirSync(temporary).filter((name) => /^pointsman-local-/.test(name));
+  const folders = () => readdirSync(temporary).filter((name) => /^pointsman-local-(?!cache-)/.test(name));
   const untilNothingIsLeft = () =>
     until("nothing is left", () => folders().length === 0 && processesIn(temporary).length === 0);
 

@@ -17,41 +17,70 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClusterError } from "./errors.ts";
-import { restoreSymlinks } from "./symlinks.ts";
 
 const MANIFEST = "files.json";
+const TREE = "tree";
+
+/** What a folder of the cache holds: sizes of files, by path; `null` for folders. */
+type Manifest = Readonly<Record<string, number | null>>;
+
+/** Something that is made once and kept for all processes of this account. */
+export interface Kept {
+  /** Tells it from everything else that is kept. */
+  readonly key: string;
+  /** Makes it, in any folder; every account will be able to read the copy that is kept. */
+  readonly make: () => Promise<string>;
+  /** Puts right what a copy lacks; `false`: it cannot. */
+  readonly complete?: (copy: string) => Promise<boolean>;
+}
 
 /**
- * A copy of a PostgreSQL that every account can read, with its symbolic links restored. Made once
- * per original and checked before each further use, since tidying jobs pick at old files in
- * temporary folders.
+ * A folder that was made before, or is made now. It is checked before each further use, since
+ * tidying jobs pick at old files in temporary folders.
  *
- * @param home the folder with bin/, lib/ and share/
  * @returns the folder of the copy
  */
-export async function cachedCopy(home: string): Promise<string> {
+export async function cached({ key, make, complete = nothingMissing }: Kept): Promise<string> {
   const cache = await cacheFolder();
-  const copy = join(cache, await keyOf(home));
-  if (await isWhole(copy)) return copy;
+  const copy = join(cache, key);
+  const tree = join(copy, TREE);
+  const isWhole = async (): Promise<boolean> => (await isAsMade(copy)) && (await complete(tree));
+  if (await isWhole()) return tree;
 
   // Copied aside and renamed: nobody ever sees half a copy.
   const draft = join(cache, `draft-${randomBytes(6).toString("hex")}`);
   try {
-    const files = await copyTree(home, draft, "");
-    await restoreSymlinks(draft);
-    await writeFile(join(draft, MANIFEST), JSON.stringify(files));
+    const manifest = await copyTree(await make(), join(draft, TREE), "");
+    await complete(join(draft, TREE));
+    await writeFile(join(draft, MANIFEST), JSON.stringify(manifest));
     if (await exists(copy)) {
-      if (await isWhole(copy)) return copy;
+      if (await isWhole()) return tree;
       await rename(copy, join(cache, `damaged-${randomBytes(6).toString("hex")}`));
     }
     await rename(draft, copy).catch(async (error) => {
       // Another process was quicker; its copy is as good.
-      if (!(await isWhole(copy))) throw error;
+      if (!(await isWhole())) throw error;
     });
-    return copy;
+    return tree;
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/**
+ * A key for what depends on one PostgreSQL.
+ *
+ * @param bin the folder with `postgres`
+ * @param more what else it depends on
+ */
+export async function keyOf(bin: string, ...more: readonly string[]): Promise<string> {
+  const { size, mtimeMs } = await stat(join(bin, "postgres"));
+  const facts = [bin, size, mtimeMs, ...more].join("\0");
+  return createHash("sha256").update(facts).digest("hex").slice(0, 24);
+}
+
+async function nothingMissing(): Promise<boolean> {
+  return true;
 }
 
 /** Our folder under the temporary one, refusing a folder that somebody else has put there. */
@@ -74,44 +103,39 @@ async function cacheFolder(): Promise<string> {
   return folder;
 }
 
-async function keyOf(home: string): Promise<string> {
-  const { size, mtimeMs } = await stat(join(home, "bin", "postgres"));
-  return createHash("sha256").update(`${home}\0${size}\0${mtimeMs}`).digest("hex").slice(0, 24);
-}
-
-async function isWhole(copy: string): Promise<boolean> {
+async function isAsMade(copy: string): Promise<boolean> {
   try {
-    const files = JSON.parse(await readFile(join(copy, MANIFEST), "utf8")) as Record<
-      string,
-      number
-    >;
-    const sizes = await Promise.all(
-      Object.keys(files).map(async (file) => (await stat(join(copy, file))).size === files[file]),
+    const manifest = JSON.parse(await readFile(join(copy, MANIFEST), "utf8")) as Manifest;
+    const found = await Promise.all(
+      Object.entries(manifest).map(async ([path, size]) => {
+        const status = await stat(join(copy, TREE, path));
+        return size === null ? status.isDirectory() : status.size === size;
+      }),
     );
-    return sizes.every((same) => same) && (await restoreSymlinks(copy));
+    return found.every((same) => same);
   } catch {
     return false;
   }
 }
 
-/** Copies a folder, readable by all, and tells the size of each file in it. */
-async function copyTree(from: string, to: string, path: string): Promise<Record<string, number>> {
+/** Copies a folder, readable by all, and tells what is in it. */
+async function copyTree(from: string, to: string, path: string): Promise<Manifest> {
   await mkdir(join(to, path), { recursive: true });
   await chmod(join(to, path), 0o755);
-  const files: Record<string, number> = {};
+  const manifest: Record<string, number | null> = path === "" ? {} : { [path]: null };
   for (const entry of await readdir(join(from, path), { withFileTypes: true })) {
     const inner = join(path, entry.name);
     if (entry.isDirectory()) {
-      Object.assign(files, await copyTree(from, to, inner));
+      Object.assign(manifest, await copyTree(from, to, inner));
     } else if (await copyLink(join(from, inner), join(to, inner), entry)) {
       // A link is its own copy, and a broken one shows when the programs are run.
     } else if (isCopied(entry)) {
       await copyFile(join(from, inner), join(to, inner));
       await chmod(join(to, inner), path === "bin" ? 0o755 : 0o644);
-      files[inner] = (await stat(join(to, inner))).size;
+      manifest[inner] = (await stat(join(to, inner))).size;
     }
   }
-  return files;
+  return manifest;
 }
 
 /** Copies a link within the folder as a link; the libraries have several names each. */
