@@ -69,6 +69,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly side: Target;
   /** `host:port` that it was opened to. */
   readonly endpointName: string;
+  /** Whether the server has reported to be a standby; `undefined`: it has reported nothing. */
+  readonly standby: boolean | undefined;
   /** A cancel request under way: the connection must not be used before it is over. */
   readonly cancelling: Promise<void> | undefined;
   /** What looks after the connection, once its server is known. */
@@ -132,6 +134,7 @@ export function endpointClientClass(
   return class PointsmanClient extends (Base ?? Client) implements EndpointClient {
     readonly side = traits.side;
     readonly endpointName: string;
+    standby: boolean | undefined;
     cancelling: Promise<void> | undefined;
     care: ConnectionCare | undefined;
     readonly #flight = new Flight(this);
@@ -160,6 +163,9 @@ export function endpointClientClass(
         this.#login = new Login(address.auth);
         setPassword(this, () => this.#login?.password(this as never));
       }
+      internals(this).connection?.on?.("parameterStatus", ({ parameterName, parameterValue }) => {
+        if (parameterName === "in_hot_standby") this.standby = parameterValue === "on";
+      });
       if (traits.side === "writer") {
         internals(this).connection?.on?.("errorMessage", ({ code, routine }) => {
           if (code === "25006" && routine?.startsWith("PreventCommand") === true) {

@@ -26,7 +26,14 @@ export interface ClientInternals {
     readonly stream: Pick<Socket, "destroy" | "once" | "removeListener">;
     readonly ssl?: boolean | ConnectionOptions;
     on(event: "errorMessage", listener: (message: ServerError) => void): void;
+    on(event: "parameterStatus", listener: (message: ParameterStatus) => void): void;
   };
+}
+
+/** What a server reports of itself at login, and whenever it changes. */
+export interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
 }
 
 /** The fields of an ErrorResponse that decisions are made on. */
