@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:net";
-import { type Cluster, startCluster } from "@pointsman/local";
+import { type Cluster, type Reader, startCluster } from "@pointsman/local";
 import { Client, type QueryResult } from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Ended, runCli, startCli, unwrapped } from "./helpers.ts";
@@ -407,6 +407,34 @@ describe("what is worth a look ends with 0", () => {
     }
   });
 
+  test("a reader that a failover has left to be shown whom it follows", async () => {
+    const failing = await startCluster({ readers: 2 });
+    try {
+      await query("create role plain login password 'plainplain'", failing);
+      await failing.waitForReplay();
+      const [promoted] = failing.readers;
+      await failing.promote(promoted as Reader);
+      await failing.waitForReplay();
+      const plain = (url: string) =>
+        changed(url, (it) => {
+          it.username = "plain";
+          it.password = "plainplain";
+        });
+      const { status, lines } = await doctor(
+        { DATABASE_URL: plain(failing.writer.url), DATABASE_READER_URL: plain(failing.reader.url) },
+        "--timeout=2",
+      );
+      expect(status).toBe(0);
+      expect(marked(lines, "look")).toEqual([
+        expect.stringMatching(
+          /^freshness +WAL positions: the reader has it, but is shown to be on timeline 1, and the writer on 2 /,
+        ),
+      ]);
+    } finally {
+      await failing.stop();
+    }
+  });
+
   test("TLS that is only preferred, and not to be had: the login goes on without", async () => {
     const { status, lines } = await doctor({
       DATABASE_URL: `${cluster.writer.url}?sslmode=prefer`,
@@ -451,6 +479,33 @@ describe("where functions of the WAL are refused, as on Aurora", () => {
       ]);
     } finally {
       await aurora.resumeReplay();
+    }
+  });
+
+  test("a reader that says yes to what is still running is bad", async () => {
+    const lying = await startCluster({ readers: 1, aurora: true });
+    try {
+      await query(
+        `set allow_system_table_mods = on;
+         create or replace function pg_catalog.pg_snapshot_xmax(pg_snapshot) returns xid8
+           language sql as $$ select '4000000000'::xid8 $$;
+         create or replace function pg_catalog.pg_xact_status(xid8) returns text
+           language sql as $$ select 'committed' $$`,
+        lying,
+      );
+      await lying.waitForReplay();
+      const { status, lines } = await doctor({
+        DATABASE_URL: lying.writer.url,
+        DATABASE_READER_URL: lying.reader.url,
+      });
+      expect(status).toBe(1);
+      expect(marked(lines, "bad")).toEqual([
+        expect.stringMatching(
+          /^freshness +transaction ids: the reader says yes to a transaction that is still running .*: give the pool freshness: \{ positions: "time-window" \}/,
+        ),
+      ]);
+    } finally {
+      await lying.stop();
     }
   });
 

@@ -1,12 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { proofQuestion } from "../../pointsman/src/consistency/makers.ts";
+import { proofQuestion, walQuestion, xidProbe } from "../../pointsman/src/consistency/makers.ts";
 import { ServerState } from "../../pointsman/src/consistency/server-state.ts";
 import { type CertificateFacts, judgeCertificate } from "../src/doctor/checks/certificate.ts";
 import { guessFromDates, judgeClock } from "../src/doctor/checks/clock.ts";
 import { judgeConnections } from "../src/doctor/checks/connections.ts";
 import { judgeFreshness } from "../src/doctor/checks/freshness.ts";
 import { judgeLag } from "../src/doctor/checks/lag.ts";
-import { hasSeen } from "../src/doctor/checks/positions.ts";
+import {
+  hasSeen,
+  timelineOfControlFile,
+  timelineOfStandby,
+} from "../src/doctor/checks/positions.ts";
 import { judgePrivileges } from "../src/doctor/checks/privileges.ts";
 import { judgeReadOnly } from "../src/doctor/checks/read-only.ts";
 import { judgeRole } from "../src/doctor/checks/role.ts";
@@ -142,9 +146,9 @@ describe("the freshness", () => {
       "transaction ids: not proved within 0.5 s",
     ],
     [
-      { outcome: "another timeline", reader: 1, writer: 2 },
+      { outcome: "another timeline", by: "WAL positions", reader: 1, writer: 2 },
       "look",
-      "WAL positions: replayed, but on timeline 1, and the writer is on 2",
+      "WAL positions: the reader has it, but is shown to be on timeline 1, and the writer on 2",
     ],
     [
       { outcome: "no positions" },
@@ -161,6 +165,8 @@ describe("the freshness", () => {
     const facts = { run: "", maker: "xid", timeline: 1, replays: true, segmentBytes: 1 } as const;
     const wanted = { maker: "xid", system: "", timeline: 1, at: 740 } as const;
     expect(proofQuestion(new ServerState(facts), wanted)).toContain(hasSeen("740"));
+    expect(xidProbe).toContain(timelineOfControlFile);
+    expect(walQuestion).toContain(timelineOfStandby);
   });
 });
 

@@ -2,13 +2,14 @@ import { setTimeout as after } from "node:timers/promises";
 import { bad, type Finding, look, ok, skipped } from "../finding.ts";
 import { ask, type Visit } from "../visit.ts";
 import {
-  hasSeen,
-  knowsTransactionIds,
   type Positions,
-  positionOf,
-  progressOf,
-  type WalPosition,
-  type WalProgress,
+  type Progress,
+  positionInWal,
+  progressInIds,
+  progressInWal,
+  proves,
+  timelineForIds,
+  type Wanted,
 } from "./positions.ts";
 import { systemIdentifier } from "./same-cluster.ts";
 
@@ -18,7 +19,12 @@ export type Proof =
   | { readonly outcome: "proved"; readonly by: Positions; readonly afterMillis: number }
   /** The reader claims to have seen what was not there yet. */
   | { readonly outcome: "false"; readonly by: Positions }
-  | { readonly outcome: "another timeline"; readonly reader: number; readonly writer: number }
+  | {
+      readonly outcome: "another timeline";
+      readonly by: Positions;
+      readonly reader: number;
+      readonly writer: number;
+    }
   | { readonly outcome: "not in time"; readonly by: Positions; readonly waitedMillis: number };
 
 /** Between two questions to the reader, in milliseconds. */
@@ -64,72 +70,57 @@ async function tryWal(
   reader: Visit,
   patience: Patience,
 ): Promise<Proof | undefined> {
-  const wanted = await positionOf(writer);
+  const wanted = await positionInWal(writer);
   if (wanted === undefined) return undefined;
-  const by = "WAL positions";
   const start = performance.now();
-  let last = await progressOf(reader, wanted);
-  if (last === undefined) return undefined;
-  const proved = await until(patience, async () => {
-    last = await progressOf(reader, wanted);
-    return last !== undefined && covers(last, wanted);
-  });
-  if (proved) return { outcome: "proved", by, afterMillis: performance.now() - start };
-  if (last?.replayed === true) {
-    return {
-      outcome: "another timeline",
-      reader: last.timeline ?? 0,
-      writer: wanted.timeline,
-    };
-  }
-  return { outcome: "not in time", by, waitedMillis: patience.millis };
-}
-
-function covers({ replayed, timeline }: WalProgress, wanted: WalPosition): boolean {
-  return replayed && timeline === wanted.timeline;
+  const first = await progressInWal(reader, wanted);
+  if (first === undefined) return undefined;
+  const again = async () => (await progressInWal(reader, wanted)) ?? first;
+  return askUntilProved("WAL positions", wanted, first, again, { ...patience, start });
 }
 
 /** A transaction that changes nothing, but is given an id to be known by. */
 async function tryIds(writer: Visit, reader: Visit, patience: Patience): Promise<Proof> {
-  if (!(await knowsTransactionIds(writer)) || !(await knowsTransactionIds(reader))) {
+  const timeline = await timelineForIds(writer);
+  if (timeline === undefined || (await timelineForIds(reader)) === undefined) {
     return { outcome: "no positions" };
   }
   const by = "transaction ids";
-  let id: string;
+  let wanted: Wanted;
   await ask(writer, "begin");
   try {
-    const row = await ask<{ id: string }>(
+    const { at } = await ask<{ at: string }>(
       writer,
-      "select pg_catalog.pg_current_xact_id()::text as id",
+      "select pg_catalog.pg_current_xact_id()::text as at",
     );
-    id = row.id;
-    if (await says(reader, id)) return { outcome: "false", by };
+    wanted = { at, timeline };
+    if ((await progressInIds(reader, wanted)).seen) return { outcome: "false", by };
   } finally {
     await ask(writer, "commit");
   }
   const start = performance.now();
-  const proved = await until(patience, () => says(reader, id));
-  return proved
-    ? { outcome: "proved", by, afterMillis: performance.now() - start }
-    : { outcome: "not in time", by, waitedMillis: patience.millis };
+  const again = () => progressInIds(reader, wanted);
+  return askUntilProved(by, wanted, await again(), again, { ...patience, start });
 }
 
-async function says(reader: Visit, id: string): Promise<boolean> {
-  const { seen } = await ask<{ seen: boolean }>(reader, `select ${hasSeen(id)} as seen`);
-  return seen;
-}
-
-/** @returns whether it came about in time */
-async function until(
-  { millis, signal }: Patience,
-  condition: () => Promise<boolean>,
-): Promise<boolean> {
-  const end = performance.now() + millis;
-  while (!(await condition())) {
-    if (performance.now() >= end) return false;
+async function askUntilProved(
+  by: Positions,
+  wanted: Wanted,
+  first: Progress,
+  again: () => Promise<Progress>,
+  { start, millis, signal }: Patience & { readonly start: number },
+): Promise<Proof> {
+  let last = first;
+  while (!proves(last, wanted)) {
+    if (performance.now() - start >= millis) {
+      return last.seen
+        ? { outcome: "another timeline", by, reader: last.timeline, writer: wanted.timeline }
+        : { outcome: "not in time", by, waitedMillis: millis };
+    }
     await after(pauseMillis, undefined, { signal });
+    last = await again();
   }
-  return true;
+  return { outcome: "proved", by, afterMillis: performance.now() - start };
 }
 
 const byTime = 'freshness: { positions: "time-window" }';
@@ -145,8 +136,8 @@ export function judgeFreshness(proof: Proof): Finding {
       );
     case "another timeline":
       return look(
-        `WAL positions: replayed, but on timeline ${proof.reader}, and the writer is on ${proof.writer}`,
-        "After a failover, a reader serves nothing that must be fresh until it is shown to follow the new writer. That takes a checkpoint where the user may not read pg_stat_wal_receiver (GRANT pg_read_all_stats). Was it left behind, with the old writer?",
+        `${proof.by}: the reader has it, but is shown to be on timeline ${proof.reader}, and the writer on ${proof.writer}`,
+        "After a failover, reads that must see a write go to the writer until the reader is shown to follow the new one: at its next checkpoint, or by WAL positions at once, where the user may read pg_stat_wal_receiver (GRANT pg_read_all_stats). Was it left with the old writer?",
       );
     case "not in time":
       return look(

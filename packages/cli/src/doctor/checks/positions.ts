@@ -3,20 +3,30 @@ import { ask, told, type Visit } from "../visit.ts";
 /** What tells how far a server has come. */
 export type Positions = "WAL positions" | "transaction ids";
 
-/** Where the writer is in the WAL. */
-export interface WalPosition {
-  readonly lsn: string;
+/** What a reader is to prove that it has seen. */
+export interface Wanted {
+  /** In the WAL, or the transaction's id. */
+  readonly at: string;
   readonly timeline: number;
 }
 
-/** What a reader says when it is asked for a position in the WAL. */
-export interface WalProgress {
-  readonly replayed: boolean;
-  /** That it is shown to follow; `null`: none yet. */
-  readonly timeline: number | null;
+/** What a reader answers. */
+export interface Progress {
+  readonly seen: boolean;
+  /** That it is shown to follow. */
+  readonly timeline: number;
 }
 
-const timelineOfReader = `greatest(
+/** The library takes no proof from a reader on another timeline than the writer's. */
+export function proves({ seen, timeline }: Progress, wanted: Wanted): boolean {
+  return seen && timeline === wanted.timeline;
+}
+
+export const timelineOfControlFile = `greatest(
+  (select timeline_id from pg_catalog.pg_control_checkpoint()),
+  (select min_recovery_end_timeline from pg_catalog.pg_control_recovery()), 0)`;
+
+export const timelineOfStandby = `greatest(
   (select timeline_id from pg_catalog.pg_control_checkpoint()),
   (select min_recovery_end_timeline from pg_catalog.pg_control_recovery()),
   (select received_tli from pg_catalog.pg_stat_wal_receiver))`;
@@ -30,7 +40,7 @@ const endOfWal = `select (lsn - case
     when place % segment = 40 then 40
     when place % page = 24 then 24
     else 0
-  end)::text as lsn, timeline
+  end)::text as at, timeline
 from (
   select lsn, lsn - '0/0' as place,
     pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as segment,
@@ -40,21 +50,18 @@ from (
 ) written`;
 
 /** Where the writer is; `undefined` where it must not be asked, as on Aurora. */
-export async function positionOf(writer: Visit): Promise<WalPosition | undefined> {
-  return (await isAurora(writer)) ? undefined : told<WalPosition>(writer, endOfWal);
+export async function positionInWal(writer: Visit): Promise<Wanted | undefined> {
+  return (await isAurora(writer)) ? undefined : told<Wanted>(writer, endOfWal);
 }
 
 /** Whether a reader has come there; `undefined` where it must not be asked, as on Aurora. */
-export async function progressOf(
-  reader: Visit,
-  { lsn }: WalPosition,
-): Promise<WalProgress | undefined> {
-  const progress = await told<WalProgress | { readonly replayed: null }>(
+export async function progressInWal(reader: Visit, { at }: Wanted): Promise<Progress | undefined> {
+  const answer = await told<Progress | { readonly seen: null }>(
     reader,
-    `select pg_catalog.pg_last_wal_replay_lsn() >= $1::pg_lsn as replayed, ${timelineOfReader} as timeline`,
-    [lsn],
+    `select pg_catalog.pg_last_wal_replay_lsn() >= $1::pg_lsn as seen, ${timelineOfStandby} as timeline`,
+    [at],
   );
-  return progress === undefined || progress.replayed === null ? undefined : progress;
+  return answer === undefined || answer.seen === null ? undefined : answer;
 }
 
 /** The library does not ask Aurora for positions in the WAL, also where one of its servers has some. */
@@ -66,16 +73,24 @@ async function isAurora(visit: Visit): Promise<boolean> {
   return aurora === true;
 }
 
-/** Whether a server understands transaction ids as positions. */
-export async function knowsTransactionIds(visit: Visit): Promise<boolean> {
-  const answer = await told(
+/** The timeline of a server that understands transaction ids; `undefined` where it does not. */
+export async function timelineForIds(visit: Visit): Promise<number | undefined> {
+  const answer = await told<{ timeline: number }>(
     visit,
-    "select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text",
+    `select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, ${timelineOfControlFile} as timeline`,
   );
-  return answer !== undefined;
+  return answer?.timeline;
 }
 
-/** SQL by which a server says whether it has seen a transaction committed, as the library asks it. */
+/** Whether a reader has seen a transaction committed. */
+export function progressInIds(reader: Visit, { at }: Wanted): Promise<Progress> {
+  return ask<Progress>(
+    reader,
+    `select ${hasSeen(at)} as seen, ${timelineOfControlFile} as timeline`,
+  );
+}
+
+/** The library's own words: whether they prove anything on a server is what is to be found out. */
 export function hasSeen(transactionId: string): string {
   const id = `'${transactionId}'::xid8`;
   return `case when ${id} < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) then pg_catalog.pg_xact_status(${id}) = 'committed' else false end`;
