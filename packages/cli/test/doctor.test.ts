@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:net";
-import { type Cluster, startCluster } from "@pointsman/local";
-import { Client } from "pg";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { type Cluster, type Reader, startCluster } from "@pointsman/local";
+import { Client, type QueryResult } from "pg";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Ended, runCli, startCli, unwrapped } from "./helpers.ts";
 
 let cluster: Cluster;
@@ -16,11 +16,12 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-async function query(text: string): Promise<void> {
-  const client = new Client(cluster.writer.url);
+async function query(text: string, { writer } = cluster): Promise<QueryResult> {
+  const client = new Client(writer.url);
   await client.connect();
-  await client.query(text);
+  const result = await client.query(text);
   await client.end();
+  return result;
 }
 
 const both = () => ({
@@ -99,6 +100,7 @@ reader  127.0.0.1:${reader}
   ✓ ok       privileges     app, a superuser: may read 1 of 1 tables
   ✓ ok       read-only      read-only, as a standby is
   ✓ ok       lag            none: all that the writer has written is applied
+  ✓ ok       freshness      WAL positions: proved after N ms
 
 together
   ✓ ok       same cluster   one and the same on both sides (system identifier
@@ -106,7 +108,7 @@ together
   ✓ ok       connections    one process opens up to 10 + 10 of 197
                             (max_connections 200, 3 reserved)
 
-27 ok
+28 ok
 `);
   });
 
@@ -121,15 +123,40 @@ together
       "reader",
     ]);
     expect(report.endpoints[1].checks.at(-1)).toEqual({
-      check: "lag",
+      check: "freshness",
       mark: "ok",
-      found: "none: all that the writer has written is applied",
+      found: expect.stringMatching(/^WAL positions: proved after \d+ ms$/),
       milliseconds: expect.any(Number),
     });
     expect(report.together.map(({ check }: { check: string }) => check)).toEqual([
       "same cluster",
       "connections",
     ]);
+  });
+
+  test.each([
+    ["segment", ["select pg_switch_wal()"], 40],
+    [
+      "page",
+      [
+        "select pg_switch_wal()",
+        "select pg_logical_emit_message(false, '', repeat('x', 8192 - 40 - 56))",
+      ],
+      24,
+    ],
+  ])("proves freshness behind a %s of WAL that is full", async (_, filling, header) => {
+    // Behind the header of the next one, where no reader gets to.
+    await vi.waitFor(async () => {
+      for (const text of filling) await query(text);
+      const { rows } = await query(
+        "select ((pg_current_wal_insert_lsn() - '0/0') % 8192)::int as place",
+      );
+      expect(rows[0].place).toBe(header);
+    });
+    const { lines } = await doctor(both(), "--timeout=2");
+    expect(marked(lines, "ok")).toContainEqual(
+      expect.stringMatching(/^freshness +WAL positions: proved after \d+ ms$/),
+    );
   });
 
   test("needs no reader", async () => {
@@ -179,9 +206,10 @@ describe("what is bad is told with its remedy, and ends with 1", () => {
       "privileges     not checked, since TCP failed",
       "read-only      not checked, since TCP failed",
       "lag            not checked, since TCP failed",
+      "freshness      not checked, since TCP failed",
       "same cluster   not compared, since there was no login to 127.0.0.1:1",
     ]);
-    expect(lines.at(-2)).toBe("17 ok, 1 bad, 9 skipped");
+    expect(lines.at(-2)).toBe("17 ok, 1 bad, 10 skipped");
   });
 
   test("a wrong password, which is not shown", async () => {
@@ -233,7 +261,20 @@ describe("what is bad is told with its remedy, and ends with 1", () => {
     expect(marked(lines, "bad")).toEqual([
       "role           this is a reader Give the writer's endpoint (of an Aurora cluster: the cluster endpoint) as DATABASE_URL. Just after a failover its name may lead to the old writer for a minute.",
     ]);
-    expect(marked(lines, "skipped")).toEqual(["read-only      not checked, since role failed"]);
+    expect(marked(lines, "skipped")).toEqual([
+      "read-only      not checked, since role failed",
+      "freshness      not tried, since the writer's endpoint leads to no writer",
+    ]);
+  });
+
+  test("a writer that lets nobody in: its reader has nothing to prove", async () => {
+    const url = changed(cluster.writer.url, (it) => {
+      it.password = "wr0ng-s3cr3t";
+    });
+    const { lines } = await doctor({ ...both(), DATABASE_URL: url });
+    expect(marked(lines, "skipped")).toContain(
+      "freshness      not tried, since there was no login to the writer",
+    );
   });
 
   test("a reader of another cluster", async () => {
@@ -247,6 +288,9 @@ describe("what is bad is told with its remedy, and ends with 1", () => {
             `^same cluster +127\\.0\\.0\\.1:${other.reader.port} belongs to another cluster than 127\\.0\\.0\\.1:${cluster.writer.port} \\(system identifiers \\d+ and \\d+\\) Reads would come from other data\\.`,
           ),
         ),
+      ]);
+      expect(marked(lines, "skipped")).toEqual([
+        "freshness      not tried, since writer and reader are of different clusters",
       ]);
     } finally {
       await other.stop();
@@ -327,7 +371,10 @@ describe("what is worth a look ends with 0", () => {
         /^role +this is a writer, so reads are not taken off it Give a reader's endpoint/,
       ),
     ]);
-    expect(marked(lines, "skipped")).toEqual(["lag            this is no reader"]);
+    expect(marked(lines, "skipped")).toEqual([
+      "lag            this is no reader",
+      "freshness      this is no reader",
+    ]);
   });
 
   test("a user that may read nothing", async () => {
@@ -347,15 +394,44 @@ describe("what is worth a look ends with 0", () => {
     await cluster.pauseReplay();
     try {
       await query("insert into books select generate_series(1, 1000)");
-      const { lines } = await doctor(both());
+      const { lines } = await doctor(both(), "--timeout=2");
       expect(marked(lines, "look")).toEqual([
         expect.stringMatching(
           /^lag +replay is paused, \d+ \w+ behind Whoever paused it should resume it/,
         ),
+        "freshness      WAL positions: not proved within 1 s Is replay paused, or far behind (see lag)? Until it has caught up, reads that must see a write go to the writer.",
       ]);
     } finally {
       await cluster.resumeReplay();
       await cluster.waitForReplay();
+    }
+  });
+
+  test("a reader that a failover has left to be shown whom it follows", async () => {
+    const failing = await startCluster({ readers: 2 });
+    try {
+      await query("create role plain login password 'plainplain'", failing);
+      await failing.waitForReplay();
+      const [promoted] = failing.readers;
+      await failing.promote(promoted as Reader);
+      await failing.waitForReplay();
+      const plain = (url: string) =>
+        changed(url, (it) => {
+          it.username = "plain";
+          it.password = "plainplain";
+        });
+      const { status, lines } = await doctor(
+        { DATABASE_URL: plain(failing.writer.url), DATABASE_READER_URL: plain(failing.reader.url) },
+        "--timeout=2",
+      );
+      expect(status).toBe(0);
+      expect(marked(lines, "look")).toEqual([
+        expect.stringMatching(
+          /^freshness +WAL positions: the reader has it, but is shown to be on timeline 1, and the writer on 2 /,
+        ),
+      ]);
+    } finally {
+      await failing.stop();
     }
   });
 
@@ -369,6 +445,77 @@ describe("what is worth a look ends with 0", () => {
     ]);
     expect(marked(lines, "ok")).toContainEqual(expect.stringMatching(/^login +as app in/));
   });
+});
+
+describe("where functions of the WAL are refused, as on Aurora", () => {
+  let aurora: Cluster;
+  let environment: object;
+  beforeAll(async () => {
+    aurora = await startCluster({ readers: 1, aurora: true });
+    environment = { DATABASE_URL: aurora.writer.url, DATABASE_READER_URL: aurora.reader.url };
+  });
+  afterAll(async () => {
+    await aurora?.stop();
+  });
+
+  test("freshness is proved by one transaction id, and nothing is left open", async () => {
+    const before = await nextId();
+    const { status, lines } = await doctor(environment);
+    expect(status).toBe(0);
+    expect(marked(lines, "ok")).toContainEqual(
+      expect.stringMatching(/^freshness +transaction ids: proved after \d+ ms$/),
+    );
+    expect((await nextId()) - before).toBe(1);
+    expect(aurora.writer.connections).toBe(0);
+  });
+
+  test("a reader whose replay is paused proves nothing", async () => {
+    await aurora.pauseReplay();
+    try {
+      const { status, lines } = await doctor(environment, "--timeout=2");
+      expect(status).toBe(0);
+      expect(marked(lines, "look")).toEqual([
+        'freshness      transaction ids: not proved within 1 s Is replay paused, or far behind (see lag)? Reads that must see a write go to the writer then. If it is not, the proof does not work on this server: give the pool freshness: { positions: "time-window" }.',
+      ]);
+    } finally {
+      await aurora.resumeReplay();
+    }
+  });
+
+  test("a reader that says yes to what is still running is bad", async () => {
+    const lying = await startCluster({ readers: 1, aurora: true });
+    try {
+      await query(
+        `set allow_system_table_mods = on;
+         create or replace function pg_catalog.pg_snapshot_xmax(pg_snapshot) returns xid8
+           language sql as $$ select '4000000000'::xid8 $$;
+         create or replace function pg_catalog.pg_xact_status(xid8) returns text
+           language sql as $$ select 'committed' $$`,
+        lying,
+      );
+      await lying.waitForReplay();
+      const { status, lines } = await doctor({
+        DATABASE_URL: lying.writer.url,
+        DATABASE_READER_URL: lying.reader.url,
+      });
+      expect(status).toBe(1);
+      expect(marked(lines, "bad")).toEqual([
+        expect.stringMatching(
+          /^freshness +transaction ids: the reader says yes to a transaction that is still running .*: give the pool freshness: \{ positions: "time-window" \}/,
+        ),
+      ]);
+    } finally {
+      await lying.stop();
+    }
+  });
+
+  async function nextId(): Promise<number> {
+    const { rows } = await query(
+      "select pg_snapshot_xmax(pg_current_snapshot())::text as id",
+      aurora,
+    );
+    return Number(rows[0].id);
+  }
 });
 
 describe("on Aurora", () => {

@@ -185,7 +185,7 @@ describe("doctor", () => {
     const { status, stdout, stderr } = await run(["doctor"]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const lines = unwrapped(stdout);
-    expect(lines).toMatch(/\n\n27 ok\n$/);
+    expect(lines).toMatch(/\n\n28 ok\n$/);
     expect(lines).toMatch(
       /TLS +TLSv1\.3: pointsman-local RDS gateway by pointsman-local RDS authority, 364 days left\n/,
     );

@@ -1,10 +1,19 @@
 import { describe, expect, test } from "vitest";
+import { proofQuestion, walQuestion, xidProbe } from "../../pointsman/src/consistency/makers.ts";
+import { ServerState } from "../../pointsman/src/consistency/server-state.ts";
 import { type CertificateFacts, judgeCertificate } from "../src/doctor/checks/certificate.ts";
 import { guessFromDates, judgeClock } from "../src/doctor/checks/clock.ts";
 import { judgeConnections } from "../src/doctor/checks/connections.ts";
+import { judgeFreshness } from "../src/doctor/checks/freshness.ts";
 import { judgeLag } from "../src/doctor/checks/lag.ts";
+import {
+  hasSeen,
+  timelineOfControlFile,
+  timelineOfStandby,
+} from "../src/doctor/checks/positions.ts";
 import { judgePrivileges } from "../src/doctor/checks/privileges.ts";
 import { judgeReadOnly } from "../src/doctor/checks/read-only.ts";
+import { judgeRole } from "../src/doctor/checks/role.ts";
 import { judgeVersion } from "../src/doctor/checks/version.ts";
 import { Secrets } from "../src/doctor/secrets.ts";
 
@@ -106,6 +115,78 @@ describe("the lag", () => {
     [{ behindBytes: 100, paused: true }, "look", "replay is paused, 100 bytes behind"],
   ] as const)("of %j: %s", (progress, mark, found) => {
     expect(judgeLag(progress)).toMatchObject({ mark, found });
+  });
+});
+
+describe("the freshness", () => {
+  test.each([
+    [
+      { outcome: "proved", by: "WAL positions", afterMillis: 1.4 },
+      "ok",
+      "WAL positions: proved after 1 ms",
+    ],
+    [
+      { outcome: "proved", by: "transaction ids", afterMillis: 230 },
+      "ok",
+      "transaction ids: proved after 230 ms",
+    ],
+    [
+      { outcome: "false", by: "transaction ids" },
+      "bad",
+      "transaction ids: the reader says yes to a transaction that is still running",
+    ],
+    [
+      { outcome: "not in time", by: "WAL positions", waitedMillis: 5000 },
+      "look",
+      "WAL positions: not proved within 5 s",
+    ],
+    [
+      { outcome: "not in time", by: "transaction ids", waitedMillis: 500 },
+      "look",
+      "transaction ids: not proved within 0.5 s",
+    ],
+    [
+      { outcome: "another timeline", by: "WAL positions", reader: 1, writer: 2 },
+      "look",
+      "WAL positions: the reader has it, but is shown to be on timeline 1, and the writer on 2",
+    ],
+    [
+      { outcome: "no positions" },
+      "look",
+      "neither WAL positions nor transaction ids: the servers refuse to tell them",
+    ],
+  ] as const)("of %j: %s", (proof, mark, found) => {
+    const finding = judgeFreshness(proof);
+    expect(finding).toMatchObject({ mark, found });
+    expect("remedy" in finding).toBe(mark !== "ok");
+  });
+
+  test("is asked for in the words of the library", () => {
+    const facts = { run: "", maker: "xid", timeline: 1, replays: true, segmentBytes: 1 } as const;
+    const wanted = { maker: "xid", system: "", timeline: 1, at: 740 } as const;
+    expect(proofQuestion(new ServerState(facts), wanted)).toContain(hasSeen("740"));
+    expect(xidProbe).toContain(timelineOfControlFile);
+    expect(walQuestion).toContain(timelineOfStandby);
+  });
+});
+
+describe("the role", () => {
+  test.each([
+    ["writer", false, false, "ok", "the writer"],
+    ["writer", false, undefined, "ok", "the writer"],
+    ["writer", true, true, "bad", "this is a reader"],
+    ["reader", true, true, "ok", "a reader"],
+    [
+      "reader",
+      true,
+      undefined,
+      "look",
+      "a reader, which does not report its role (in_hot_standby)",
+    ],
+    ["reader", true, false, "look", "a reader, which does not report its role (in_hot_standby)"],
+    ["reader", false, false, "look", "this is a writer, so reads are not taken off it"],
+  ] as const)("%s, standby %s, reported %s: %s", (side, standby, reported, mark, found) => {
+    expect(judgeRole(side, standby, reported)).toMatchObject({ mark, found });
   });
 });
 

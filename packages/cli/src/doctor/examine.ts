@@ -62,7 +62,7 @@ async function withinTime<Subject>(
     }, timeoutMillis);
   });
   try {
-    const looking = look(subject, controller.signal).catch((error) =>
+    const looking = look(subject, controller.signal, timeoutMillis).catch((error) =>
       bad(
         `unexpected: ${reasonOf(error)}`,
         "That is the server's own answer; its log may tell more.",

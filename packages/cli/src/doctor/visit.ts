@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { ConfiguredEndpoint } from "pointsman/endpoints";
+import { codeOf } from "../errors.ts";
 import type { CertificateFacts } from "./checks/certificate.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -20,6 +21,8 @@ export interface Visit {
   /** Logged in. */
   client?: Client;
   isStandby?: boolean;
+  /** What the server has reported of its role by itself, at login. */
+  reportedStandby?: boolean | undefined;
 }
 
 /** The one row that a statement gives. */
@@ -31,4 +34,21 @@ export async function ask<Row extends object>(
   if (client === undefined) throw new Error("There is no connection.");
   const { rows } = await client.query<Row>(text, [...values]);
   return rows[0] as Row;
+}
+
+/** `undefined` where the server has no such function, or none that works, as it is on Aurora. */
+export async function told<Row extends object>(
+  visit: Visit,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row | undefined> {
+  try {
+    return await ask<Row>(visit, text, values);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "0A000" || code === "55000" || code === "42883" || code === "42501") {
+      return undefined;
+    }
+    throw error;
+  }
 }

@@ -9,6 +9,9 @@ export interface Check<Subject> {
   readonly side?: "reader";
   /** What to do when it takes too long; absent: the same for all. */
   readonly slow?: string;
-  /** It is given up, and `signal` aborted, when it takes too long. What it throws is bad. */
-  readonly look: (subject: Subject, signal: AbortSignal) => Promise<Finding>;
+  /**
+   * It is given up, and `signal` aborted, when it takes longer than `timeoutMillis`. What it throws
+   * is bad.
+   */
+  readonly look: (subject: Subject, signal: AbortSignal, timeoutMillis: number) => Promise<Finding>;
 }

@@ -5,6 +5,7 @@ import { checkConfiguration } from "./configuration.ts";
 import { checkConnections } from "./connections.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkDns } from "./dns.ts";
+import { checkFreshness } from "./freshness.ts";
 import { checkLag } from "./lag.ts";
 import { checkLogin } from "./login.ts";
 import { checkPassword } from "./password.ts";
@@ -34,6 +35,7 @@ export const endpointChecks: readonly Check<Visit>[] = [
   { name: "privileges", needs: ["login"], look: checkPrivileges },
   { name: "read-only", needs: ["role"], look: checkReadOnly },
   { name: "lag", needs: ["role"], side: "reader", look: checkLag },
+  { name: "freshness", needs: ["role"], side: "reader", look: checkFreshness },
 ];
 
 /** For all endpoints together, after those. */

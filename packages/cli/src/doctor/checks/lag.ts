@@ -1,6 +1,5 @@
-import { codeOf } from "../../errors.ts";
 import { type Finding, look, ok, skipped } from "../finding.ts";
-import { ask, type Visit } from "../visit.ts";
+import { told, type Visit } from "../visit.ts";
 
 /** What a reader tells of how far it is; `null` and absent: not told. */
 export interface Progress {
@@ -50,23 +49,6 @@ async function lsnOf(writer: Visit | undefined): Promise<string | undefined> {
   if (writer?.client === undefined || writer.isStandby !== false) return undefined;
   const row = await told<{ lsn: string }>(writer, "select pg_current_wal_lsn()::text as lsn");
   return row?.lsn;
-}
-
-/** `undefined` where the server has no such function, or none that works, as it is on Aurora. */
-async function told<Row extends object>(
-  visit: Visit,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<Row | undefined> {
-  try {
-    return await ask<Row>(visit, text, values);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === "0A000" || code === "55000" || code === "42883" || code === "42501") {
-      return undefined;
-    }
-    throw error;
-  }
 }
 
 export function judgeLag(progress: Progress): Finding {

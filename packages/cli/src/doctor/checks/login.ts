@@ -14,6 +14,7 @@ export async function checkLogin(visit: Visit, signal: AbortSignal): Promise<Fin
       signal.throwIfAborted();
     }
     visit.client = client;
+    visit.reportedStandby = (client as { readonly standby?: boolean | undefined }).standby;
     return ok(`as ${endpoint.user} in ${Math.round(performance.now() - start)} ms`);
   } catch (error) {
     if (signal.aborted) throw error;

@@ -33,7 +33,8 @@ function untold({ endpoint, client }: Visit): string {
     : `not compared: ${endpoint.name} does not tell its system identifier`;
 }
 
-async function systemIdentifier(visit: Visit): Promise<string | undefined> {
+/** `undefined` where the server does not tell it. */
+export async function systemIdentifier(visit: Visit): Promise<string | undefined> {
   if (visit.client === undefined) return undefined;
   try {
     const { id } = await ask<{ id: string }>(
