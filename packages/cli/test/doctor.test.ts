@@ -458,14 +458,14 @@ describe("where functions of the WAL are refused, as on Aurora", () => {
     await aurora?.stop();
   });
 
-  test("freshness is proved by one transaction id, and nothing is left open", async () => {
+  test("freshness is proved by two transaction ids, and nothing is left open", async () => {
     const before = await nextId();
     const { status, lines } = await doctor(environment);
     expect(status).toBe(0);
     expect(marked(lines, "ok")).toContainEqual(
       expect.stringMatching(/^freshness +transaction ids: proved after \d+ ms$/),
     );
-    expect((await nextId()) - before).toBe(1);
+    expect((await nextId()) - before).toBe(2);
     expect(aurora.writer.connections).toBe(0);
   });
 
@@ -475,7 +475,7 @@ describe("where functions of the WAL are refused, as on Aurora", () => {
       const { status, lines } = await doctor(environment, "--timeout=2");
       expect(status).toBe(0);
       expect(marked(lines, "look")).toEqual([
-        'freshness      transaction ids: not proved within 1 s Is replay paused, or far behind (see lag)? Reads that must see a write go to the writer then. If it is not, the proof does not work on this server: give the pool freshness: { positions: "time-window" }.',
+        'freshness      transaction ids: not proved within 0.5 s Is replay paused, or far behind (see lag)? Reads that must see a write go to the writer then. If it is not, the proof does not work on this server: give the pool freshness: { positions: "time-window" }.',
       ]);
     } finally {
       await aurora.resumeReplay();

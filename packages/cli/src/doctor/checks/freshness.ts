@@ -79,25 +79,45 @@ async function tryWal(
   return askUntilProved("WAL positions", wanted, first, again, { ...patience, start });
 }
 
-/** A transaction that changes nothing, but is given an id to be known by. */
+/**
+ * Two transactions that change nothing, but are given ids to be known by. The reader must have seen
+ * the second one, which is committed, and say no to the first, which is still running: before it
+ * has seen the second it would say no to anything.
+ */
 async function tryIds(writer: Visit, reader: Visit, patience: Patience): Promise<Proof> {
   const timeline = await timelineForIds(writer);
   if (timeline === undefined || (await timelineForIds(reader)) === undefined) {
     return { outcome: "no positions" };
   }
   const by = "transaction ids";
-  let wanted: Wanted;
+  const half = { ...patience, millis: patience.millis / 2 };
+  const other: Visit = { ...writer, client: await writer.endpoint.connect() };
+  let running: Wanted;
   await ask(writer, "begin");
   try {
-    const { at } = await ask<{ at: string }>(
-      writer,
-      "select pg_catalog.pg_current_xact_id()::text as at",
-    );
-    wanted = { at, timeline };
-    if ((await progressInIds(reader, wanted)).seen) return { outcome: "false", by };
+    running = { at: await takeId(writer), timeline };
+    const committed = { at: await takeId(other), timeline };
+    const proof = await askForIds(by, committed, reader, half);
+    if (proof.outcome !== "proved") return proof;
+    if ((await progressInIds(reader, running)).seen) return { outcome: "false", by };
   } finally {
     await ask(writer, "commit");
+    await other.client?.end();
   }
+  return askForIds(by, running, reader, half);
+}
+
+async function takeId(writer: Visit): Promise<string> {
+  const question = "select pg_catalog.pg_current_xact_id()::text as at";
+  return (await ask<{ at: string }>(writer, question)).at;
+}
+
+async function askForIds(
+  by: Positions,
+  wanted: Wanted,
+  reader: Visit,
+  patience: Patience,
+): Promise<Proof> {
   const start = performance.now();
   const again = () => progressInIds(reader, wanted);
   return askUntilProved(by, wanted, await again(), again, { ...patience, start });
