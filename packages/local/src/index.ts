@@ -1,7 +1,9 @@
 export type { Address } from "./address.ts";
 export { type Binaries, binariesOf, type FindBinariesOptions, findBinaries } from "./binaries.ts";
-export { type Cluster, type IamCluster, startCluster } from "./cluster.ts";
+export type { Breakable } from "./breakable.ts";
+export type { Cluster, IamCluster } from "./cluster.ts";
 export { ClusterError, type ClusterErrorCode } from "./errors.ts";
+export type { FaultyNetwork } from "./faulty-network.ts";
 export type { CertificateKind } from "./iam/certificates.ts";
 export type { CredentialsEndpoint } from "./iam/credentials.ts";
 export type { IamSeen } from "./iam/gatekeeper.ts";
@@ -10,5 +12,6 @@ export type { RefusalCause } from "./iam/refusals.ts";
 export type { ClusterOptions, IamOptions } from "./options.ts";
 export type { PromoteOptions } from "./promote.ts";
 export type { RestartOptions } from "./restart.ts";
-export type { DatabaseAddress, Endpoint, Reader, Role, Server } from "./server.ts";
+export type { DatabaseAddress, Endpoint, Reader, Role, Server, ServerState } from "./server.ts";
+export { startCluster } from "./start-cluster.ts";
 export type { Traffic } from "./traffic.ts";
