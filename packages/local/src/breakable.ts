@@ -1,3 +1,4 @@
+import type { DemoteOptions } from "./demote.ts";
 import type { Server } from "./server.ts";
 
 /**
@@ -28,6 +29,29 @@ export interface Breakable {
    * await cluster.shutDown(cluster.readers[0]);
    */
   shutDown(server: Server): Promise<void>;
+  /**
+   * Makes the writer a reader, as a planned switchover may: a reader is promoted, and the old writer
+   * follows it, while connections to the old writer stay open. Their next write is refused (`25006`).
+   *
+   * It is a simulation. PostgreSQL can only do that by a restart, so the endpoints keep the clients'
+   * connections open across it, and put a new backend behind each, logged in with the same user,
+   * database and parameters, and with the same named prepared statements. The client is told nothing,
+   * also not by the parameter `in_hot_standby`. What else belongs to a session is lost: what was SET
+   * in it, temporary tables, LISTEN, advisory locks, cursors WITH HOLD, statements of SQL's PREPARE.
+   * A user other than the cluster's is one by SET SESSION AUTHORIZATION.
+   *
+   * The demotion waits for each connection to be quiet: no query under way, and no transaction.
+   * Those that are not within `graceMs` are reset. Connections through the gateway for tokens, and
+   * to `direct`, are not kept: they end with `57P01`. New ones to the old writer wait meanwhile.
+   *
+   * @throws ClusterError `INVALID_OPTION` when `to` is no reader of this cluster or there is none,
+   * `NOT_RUNNING`, `START_FAILED`, `TIMEOUT` or `STOPPED`
+   * @example
+   * const [writer] = cluster.servers;
+   * await cluster.demote();
+   * console.log(writer.role, cluster.servers[0].role); // reader writer
+   */
+  demote(options?: DemoteOptions): Promise<void>;
   /**
    * Stops all processes of a server where they are (SIGSTOP). Connections stay open, new ones are
    * accepted by the kernel, and nothing is answered; also not to the other servers.

@@ -2,6 +2,7 @@ export type { Address } from "./address.ts";
 export { type Binaries, binariesOf, type FindBinariesOptions, findBinaries } from "./binaries.ts";
 export type { Breakable } from "./breakable.ts";
 export type { Cluster, IamCluster } from "./cluster.ts";
+export type { DemoteOptions } from "./demote.ts";
 export { ClusterError, type ClusterErrorCode } from "./errors.ts";
 export type { FaultyNetwork } from "./faulty-network.ts";
 export type { CertificateKind } from "./iam/certificates.ts";

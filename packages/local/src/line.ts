@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { Address } from "./address.ts";
-import type { BackendKeys } from "./backend-keys.ts";
+import type { BackendKeys, KeyLearner } from "./backend-keys.ts";
+import { Conversation } from "./conversation.ts";
 import { Outbox } from "./outbox.ts";
 import type { Counts } from "./traffic.ts";
 
@@ -20,11 +21,19 @@ export class Line {
   readonly #client: Socket;
   readonly #exchange: Exchange;
   readonly #outbox: Outbox;
+  /** What has been said so far. */
+  readonly conversation = new Conversation();
   #server: Socket;
+  #startup: KeyLearner | undefined;
+  /** The key by which the client cancels, whatever the key of its backend is by now. */
+  #key: string | undefined;
+  /** Whether there is no backend, until another one is put in its place. */
+  #held = false;
+  #onQuiet: (() => void) | undefined;
   #target: Address;
   #silent = false;
   #inFlight = false;
-  /** What became of one side while nothing was let through, to be done to the other one. */
+  /** What is to be done to one side because of the other one, when something gets through again. */
   #missed: (() => void) | undefined;
 
   constructor(client: Socket, target: Address, exchange: Exchange) {
@@ -53,12 +62,59 @@ export class Line {
   set silent(silent: boolean) {
     if (silent === this.#silent) return;
     this.#silent = silent;
-    if (silent) this.#outbox.pause();
-    else this.#outbox.resume();
     this.#regulate();
     if (silent) return;
     this.#missed?.();
     this.#missed = undefined;
+  }
+
+  /**
+   * Lets go of the backend as soon as the client waits for nothing and is in no transaction. What
+   * the client says from then on waits for {@link Line.adopt}.
+   *
+   * @param milliseconds how long to wait for that
+   * @returns whether it came about
+   */
+  hold(milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const late = setTimeout(() => settle(false), milliseconds);
+      const settle = (held: boolean) => {
+        clearTimeout(late);
+        this.#onQuiet = undefined;
+        resolve(held);
+      };
+      this.#onQuiet = () => {
+        if (!this.conversation.quiet) return;
+        this.#held = true;
+        this.#key ??= this.#startup?.key;
+        this.#regulate();
+        this.#server.destroy();
+        settle(true);
+      };
+      this.#onQuiet();
+    });
+  }
+
+  /**
+   * Puts another backend behind the client, which is told nothing.
+   *
+   * @param key of the backend, to cancel with
+   */
+  adopt(target: Address, server: Socket, key: string): void {
+    const { keys } = this.#exchange;
+    if (this.#client.destroyed) {
+      server.destroy();
+      return;
+    }
+    const own = this.#key;
+    if (own !== undefined) {
+      keys.move(own, target, key);
+      server.once("close", () => keys.forget(own));
+    }
+    this.#target = target;
+    this.#held = false;
+    this.#server = this.#attach(server);
+    this.#regulate();
   }
 
   /** Breaks it on both sides, with no word of farewell. */
@@ -84,8 +140,10 @@ export class Line {
       if (!this.#inFlight) traffic.flights += 1;
       this.#inFlight = true;
       if (first) this.#redirect(keys.ownerOf(chunk));
+      const message = first ? keys.translated(chunk) : chunk;
       first = false;
-      this.#outbox.push(chunk, delayMs());
+      this.conversation.readClient(chunk);
+      this.#outbox.push(message, delayMs());
       this.#regulate();
     });
     client.on("drain", () => this.#regulate());
@@ -93,34 +151,43 @@ export class Line {
     client.on("error", () => this.#pass(() => this.#server.resetAndDestroy()));
     client.once("close", () => {
       // It closed before it said goodbye: nobody is left to read the rest.
-      if (!client.readableEnded) this.#pass(() => this.#server.destroy());
+      if (client.readableEnded) return;
+      this.#outbox.clear();
+      this.#pass(() => this.#server.destroy());
     });
   }
 
   #connect(target: Address): Socket {
-    const client = this.#client;
-    const { traffic, keys } = this.#exchange;
+    const startup = this.#exchange.keys.learner(target);
+    this.#startup = startup;
     const server = connect({ ...target, allowHalfOpen: true, noDelay: true });
-    const startup = keys.learner(target);
-    const isOurs = () => server === this.#server;
+    server.on("data", (chunk: Buffer) => startup.read(chunk));
+    server.once("close", () => startup.forget());
+    return this.#attach(server);
+  }
+
+  #attach(server: Socket): Socket {
+    const client = this.#client;
+    const { traffic } = this.#exchange;
+    const isOurs = () => server === this.#server && !this.#held;
     server.on("data", (chunk: Buffer) => {
       if (!isOurs()) return;
       traffic.bytesToClient += chunk.length;
       this.#inFlight = false;
-      startup.read(chunk);
       client.write(chunk);
+      this.conversation.readServer(chunk);
       this.#regulate();
+      this.#onQuiet?.();
     });
     server.on("drain", () => this.#regulate());
     server.once("end", () => {
-      if (isOurs()) client.end();
+      if (isOurs()) this.#pass(() => client.end());
     });
     server.on("error", () => {
       // A broken connection must look broken on the other side too, not like an orderly end.
       if (isOurs()) this.#pass(() => client.resetAndDestroy());
     });
     server.once("close", () => {
-      startup.forget();
       if (isOurs() && !server.readableEnded) this.#pass(() => client.destroy());
     });
     return server;
@@ -138,15 +205,14 @@ export class Line {
 
   #pass(act: () => void): void {
     if (this.#silent) this.#missed ??= act;
-    else {
-      this.#outbox.clear();
-      act();
-    }
+    else act();
   }
 
   /** Reads from each side as long as the other one takes it. */
   #regulate(): void {
-    const open = !this.#silent;
+    const open = !this.#silent && !this.#held;
+    if (open) this.#outbox.resume();
+    else this.#outbox.pause();
     flow(this.#client, open && !this.#server.writableNeedDrain && !this.#outbox.full);
     flow(this.#server, open && !this.#client.writableNeedDrain);
   }

@@ -1,5 +1,6 @@
 import { addReader } from "./add-reader.ts";
 import type { Cluster } from "./cluster.ts";
+import { type DemoteOptions, demote } from "./demote.ts";
 import { crash, freeze, shutDown, vanish } from "./faults.ts";
 import { heal } from "./heal.ts";
 import type { IamGateway } from "./iam/gateway.ts";
@@ -93,6 +94,10 @@ export class LocalCluster implements Cluster {
 
   shutDown(server: Server): Promise<void> {
     return this.#break(server, shutDown);
+  }
+
+  demote(options: DemoteOptions = {}): Promise<void> {
+    return this.#change(() => demote(this.#site, this.#running, options));
   }
 
   freeze(server: Server): Promise<void> {

@@ -20,6 +20,8 @@ export class Relay extends TrafficView implements Address {
   readonly #waiting = new Set<Socket>();
   /** Targets whose connections are silent. */
   readonly #silenced = new Set<Address>();
+  /** Targets that new connections wait for. */
+  readonly #held = new Set<Address>();
   #port = 0;
   #blackholed = false;
   #delayMs = 0;
@@ -61,6 +63,26 @@ export class Relay extends TrafficView implements Address {
   silence(target: Address, silent: boolean): void {
     if (silent) this.#silenced.add(target);
     else this.#silenced.delete(target);
+    this.#update();
+  }
+
+  /**
+   * Has new connections to a target wait until {@link Relay.release}, and takes the open ones off it
+   * at a quiet moment of theirs; those that have none in time are broken.
+   *
+   * @returns those that wait for another backend
+   */
+  async hold(target: Address, milliseconds: number): Promise<readonly Line[]> {
+    this.#held.add(target);
+    const lines = [...this.#lines.values()].filter((line) => line.target === target);
+    const held = await Promise.all(lines.map((line) => line.hold(milliseconds)));
+    for (const [index, line] of lines.entries()) if (!held[index]) line.reset();
+    return lines.filter((_, index) => held[index]);
+  }
+
+  /** Leads those that waited for a target to wherever the relay leads now. */
+  release(target: Address): void {
+    this.#held.delete(target);
     this.#update();
   }
 
@@ -130,7 +152,7 @@ export class Relay extends TrafficView implements Address {
   /** Connects a client to its target, as soon as nothing is in the way. */
   #lead(client: Socket): void {
     const target = this.#target();
-    if (this.#isSilent(target)) {
+    if (this.#isSilent(target) || this.#held.has(target)) {
       this.#waiting.add(client);
       return;
     }

@@ -69,8 +69,8 @@ test("a client of a frozen server that gives up leaves no connection behind", as
     await cluster.freeze(reader);
     const given = new Client({ connectionString: reader.url, ...timeouts });
     await expect(given.connect()).rejects.toThrow("timeout");
-    await until("it is gone", () => reader.connections === 1);
     await cluster.heal();
+    await until("it is gone", () => reader.connections === 1);
     await client.query("SELECT 1");
   });
 });
