@@ -121,7 +121,9 @@ export class LocalCluster implements Cluster {
     await this.stop();
   }
 
+  /** @throws ClusterError `STOPPED` */
   get #runningReaders(): readonly Reader[] {
+    this.#running.mustRun();
     return this.readers.filter(({ state }) => state === "running");
   }
 
