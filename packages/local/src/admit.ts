@@ -1,10 +1,13 @@
 import type { Address } from "./address.ts";
+import { freePorts } from "./free-port.ts";
 import type { ClusterConfig } from "./options.ts";
 import type { Postmaster } from "./postmaster.ts";
 import { Relay } from "./relay.ts";
 import type { Running } from "./running.ts";
 import { LocalServer } from "./server.ts";
 import type { Site } from "./site.ts";
+
+const PORT_ATTEMPTS = 5;
 
 /**
  * Opens a relay that is closed with the cluster.
@@ -19,10 +22,27 @@ export async function openRelay(
   offset?: number,
 ): Promise<Relay> {
   const { portBase } = config;
-  const port = portBase === undefined || offset === undefined ? 0 : portBase + offset;
-  const relay = await Relay.listen(target, port);
+  const relay =
+    portBase === undefined || offset === undefined
+      ? await onFreePort(target)
+      : await Relay.listen(target, portBase + offset);
   running.relays.add(relay);
   return relay;
+}
+
+/**
+ * Not on a port that the system chooses: those are where outgoing connections come from, and one of
+ * them may have it while the relay refuses connections.
+ */
+async function onFreePort(target: () => Address): Promise<Relay> {
+  for (let attempt = 1; ; attempt += 1) {
+    const [port = 0] = await freePorts(1);
+    try {
+      return await Relay.listen(target, port);
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
 }
 
 /**

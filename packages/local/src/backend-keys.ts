@@ -11,19 +11,41 @@ const readyForQuery = 0x5a; // "Z"
  * Messages as in https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
 export class BackendKeys {
-  readonly #owners = new Map<string, Address>();
+  readonly #owners = new Map<string, { readonly server: Address; readonly key: string }>();
 
   /** The server that a client's first message asks to cancel something on, if it is known. */
   ownerOf(first: Buffer): Address | undefined {
-    if (first.length < 16 || first.readInt32BE(4) !== cancelCode) return undefined;
-    return this.#owners.get(first.toString("latin1", 8, first.readInt32BE(0)));
+    return this.#ownerOf(first)?.server;
+  }
+
+  /** A client's first message, with the owner's key in it if it is a request to cancel something. */
+  translated(first: Buffer): Buffer {
+    const owner = this.#ownerOf(first);
+    if (owner === undefined) return first;
+    const request = Buffer.alloc(8 + owner.key.length);
+    request.writeInt32BE(request.length, 0);
+    request.writeInt32BE(cancelCode, 4);
+    request.write(owner.key, 8, "latin1");
+    return request;
+  }
+
+  /** Notes that another backend, with its own key, has taken the place of a client's. */
+  move(key: string, server: Address, ownKey: string): void {
+    this.#owners.set(key, { server, key: ownKey });
+  }
+
+  forget(key: string): void {
+    this.#owners.delete(key);
   }
 
   /** Reads what a server sends at the start of a connection, until it has told the key. */
-  learner(owner: Address): { read(chunk: Buffer): void; forget(): void } {
+  learner(owner: Address): KeyLearner {
     let pending: Buffer | undefined = Buffer.alloc(0);
     let key: string | undefined;
     return {
+      get key() {
+        return key;
+      },
       read: (chunk) => {
         if (pending === undefined) return;
         pending = Buffer.concat([pending, chunk]);
@@ -36,7 +58,7 @@ export class BackendKeys {
           else {
             if (type === backendKeyData) {
               key = pending.toString("latin1", 5, end);
-              this.#owners.set(key, owner);
+              this.#owners.set(key, { server: owner, key });
               pending = undefined;
             } else pending = pending.subarray(end);
           }
@@ -47,4 +69,18 @@ export class BackendKeys {
       },
     };
   }
+
+  #ownerOf(first: Buffer) {
+    if (first.length < 16 || first.readInt32BE(4) !== cancelCode) return undefined;
+    return this.#owners.get(first.toString("latin1", 8, first.readInt32BE(0)));
+  }
+}
+
+/** Reads along for a key. */
+export interface KeyLearner {
+  /** What was learnt, as text of one byte a character. */
+  readonly key: string | undefined;
+  read(chunk: Buffer): void;
+  /** The connection is gone. */
+  forget(): void;
 }

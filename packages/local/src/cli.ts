@@ -1,8 +1,10 @@
 import { styleText } from "node:util";
 import { HELP, parseCommand } from "./cli-arguments.ts";
-import { type Cluster, startCluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { ClusterError } from "./errors.ts";
+
 import type { IamEndpoint, IamGateway } from "./iam/gateway.ts";
+import { startCluster } from "./start-cluster.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;

@@ -1,28 +1,11 @@
-import { serverAccount } from "./account.ts";
-import { addReader } from "./add-reader.ts";
-import { admit, databaseUrl, openRelay } from "./admit.ts";
-import { imitateAurora } from "./aurora.ts";
-import { findBinaries } from "./binaries.ts";
-import type { ControlConnection } from "./control-connection.ts";
-import { choosePath, makeFolder } from "./data-folder.ts";
+import type { Breakable } from "./breakable.ts";
 import type { IamGateway } from "./iam/gateway.ts";
-import { openIam } from "./iam/members.ts";
-import { identifier } from "./identifier.ts";
-import { inTurn } from "./in-turn.ts";
-import { launch, prepare, START_TIMEOUT_MS } from "./launch.ts";
-import { type ClusterOptions, type IamOptions, resolveOptions } from "./options.ts";
-import type { Postmaster } from "./postmaster.ts";
-import { type PromoteOptions, promote } from "./promote.ts";
-import { removeServer } from "./remove-server.ts";
-import { waitForReplay } from "./replay.ts";
-import { type RestartOptions, restart } from "./restart.ts";
-import { Running } from "./running.ts";
-import { type Endpoint, type Reader, RelayEndpoint, type Server } from "./server.ts";
-import type { Site } from "./site.ts";
-import { Watchdog } from "./watchdog.ts";
+import type { PromoteOptions } from "./promote.ts";
+import type { RestartOptions } from "./restart.ts";
+import type { Endpoint, Reader, Server } from "./server.ts";
 
 /** A running cluster: one writer and its readers, with endpoints in front. */
-export interface Cluster extends AsyncDisposable {
+export interface Cluster extends Breakable, AsyncDisposable {
   /** The writer endpoint: it leads each new connection to whichever server is the writer then. */
   readonly writer: Endpoint;
   /**
@@ -45,18 +28,18 @@ export interface Cluster extends AsyncDisposable {
   readonly user: string;
   /** The gateway for logins with IAM tokens, if the cluster was started with one. */
   readonly iam: IamGateway | undefined;
-  /** {@link Reader.lag} on every reader. */
+  /** {@link Reader.lag} on every reader that runs. */
   lag(milliseconds: number): Promise<void>;
-  /** {@link Reader.pauseReplay} on every reader. */
+  /** {@link Reader.pauseReplay} on every reader that runs. */
   pauseReplay(): Promise<void>;
-  /** {@link Reader.resumeReplay} on every reader. */
+  /** {@link Reader.resumeReplay} on every reader that runs. */
   resumeReplay(): Promise<void>;
   /**
-   * Waits until every reader that follows the writer, and is not paused, has applied everything that
-   * the writer has written before this call.
+   * Waits until every reader that runs, follows the writer and is not paused has applied everything
+   * that the writer has written before this call.
    *
    * @param timeoutMs in milliseconds; default: 10000
-   * @throws ClusterError `TIMEOUT` or `STOPPED`
+   * @throws ClusterError `TIMEOUT`, `NOT_RUNNING` when the writer does not run, or `STOPPED`
    * @example
    * await writer.query("INSERT INTO orders VALUES (1)");
    * await cluster.waitForReplay();
@@ -70,7 +53,13 @@ export interface Cluster extends AsyncDisposable {
    * writer. What the reader has been told to hold back is applied first. Connections to the reader
    * stay, and can write from then on.
    *
-   * @throws ClusterError `INVALID_OPTION` when it is no reader of this cluster, `TIMEOUT` or `STOPPED`
+   * An old writer that is down, frozen or has vanished is not needed, and stays in the cluster as
+   * it is: the last of `servers`, until {@link Cluster.heal} makes a reader of it. The reader then
+   * gets what other readers have received and it has not, so that nothing is lost that any of them
+   * has.
+   *
+   * @throws ClusterError `INVALID_OPTION` when it is no reader of this cluster, `NOT_RUNNING`,
+   * `TIMEOUT` or `STOPPED`
    * @example
    * const [reader] = cluster.readers;
    * await cluster.promote(reader);
@@ -86,7 +75,8 @@ export interface Cluster extends AsyncDisposable {
    * Stops a server and starts it again, on the same port and with the same data. Its connections are
    * cut, and new ones refused until it is back. Resolves when it takes connections again. Readers
    * find their way back to a writer by themselves; a reader that was paused is not any more, while a
-   * lag stays.
+   * lag stays. A server that is stopped, crashed, frozen or vanished comes back by this as well; one
+   * whose place as the writer another one has taken still writes.
    *
    * @throws ClusterError `INVALID_OPTION` when it is not in this cluster, `START_FAILED` or `STOPPED`
    * @example
@@ -125,180 +115,4 @@ export interface Cluster extends AsyncDisposable {
 /** A cluster that was started with a gateway. */
 export interface IamCluster extends Cluster {
   readonly iam: IamGateway;
-}
-
-const REPLAY_TIMEOUT_MS = 10_000;
-
-/**
- * Starts a cluster with a gateway in front of it, where users log in as on RDS with IAM
- * authentication; all else is as without.
- *
- * @throws ClusterError with any code but `STOPPED`; nothing is left behind then
- * @example
- * const { iam } = await startCluster({ iam: { region: "eu-central-1" } });
- * console.log(iam.environment);
- */
-export async function startCluster(
-  options: ClusterOptions & { readonly iam: true | IamOptions },
-): Promise<IamCluster>;
-/**
- * Starts a real PostgreSQL cluster on this machine: one writer, and readers that follow it by
- * streaming replication. It keeps the process running until it is stopped, and is gone, servers
- * and files, as soon as the process is, however that ends.
- *
- * @throws ClusterError with any code but `STOPPED`; nothing is left behind then
- * @example
- * const cluster = await startCluster({ readers: 2 });
- * const writer = new pg.Pool({ connectionString: cluster.writer.url });
- * const reader = new pg.Pool({ connectionString: cluster.reader.url });
- * // …
- * await cluster.stop();
- */
-export async function startCluster(options?: ClusterOptions): Promise<Cluster>;
-export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const config = resolveOptions(options);
-  const binaries = await findBinaries(config);
-  const account = serverAccount();
-  const folder = await choosePath(account, { forSockets: config.iam !== undefined });
-  // Before the folder is made: there is no moment at which it could be left behind.
-  const watchdog = new Watchdog(folder);
-  const site: Site = { config, binaries, account, folder, watchdog };
-  const running = new Running();
-  try {
-    await makeFolder(folder, account);
-    await prepare(site);
-    return await open(site, running, await launch(site, running));
-  } catch (error) {
-    await running.tearDown(site);
-    throw error;
-  }
-}
-
-/** Puts the endpoints in front of running servers and makes the application's database. */
-async function open(
-  site: Site,
-  running: Running,
-  postmasters: readonly Postmaster[],
-): Promise<Cluster> {
-  const { config } = site;
-  const { roster } = running;
-  const writer = await openRelay(site, running, () => roster.writer.direct, 0);
-  const nextReader = inTurn(() => roster.forReads);
-  const reader = await openRelay(site, running, () => nextReader().direct, 1);
-  for (const [index, postmaster] of postmasters.entries()) {
-    const follows = index === 0 ? undefined : roster.writer;
-    await admit(site, running, postmaster, follows, 2 + index);
-  }
-
-  const { control } = roster.writer;
-  if (config.aurora) await imitateAurora((database) => control.to(database));
-  await createDatabase(control, config.database);
-  if (config.iam) await openIam(site, running, config.iam);
-  const cluster = new LocalCluster(site, running, {
-    writer: new RelayEndpoint(writer, databaseUrl(config, writer)),
-    reader: new RelayEndpoint(reader, databaseUrl(config, reader)),
-  });
-  await cluster.waitForReplay(START_TIMEOUT_MS);
-  return cluster;
-}
-
-async function createDatabase(control: ControlConnection, database: string): Promise<void> {
-  const existing = ["postgres", "template1"];
-  if (existing.includes(database)) return;
-  await control.query(`CREATE DATABASE ${identifier(database)}`);
-}
-
-class LocalCluster implements Cluster {
-  readonly writer: Endpoint;
-  readonly reader: Endpoint;
-  readonly version: string;
-  readonly database: string;
-  readonly user: string;
-  readonly iam: IamGateway | undefined;
-  readonly #site: Site;
-  readonly #running: Running;
-  #stopping: Promise<void> | undefined;
-
-  constructor(site: Site, running: Running, endpoints: { writer: Endpoint; reader: Endpoint }) {
-    this.writer = endpoints.writer;
-    this.reader = endpoints.reader;
-    this.version = site.binaries.version;
-    this.database = site.config.database;
-    this.user = site.config.user;
-    this.iam = running.gateway?.gateway;
-    this.#site = site;
-    this.#running = running;
-  }
-
-  get servers(): readonly [Server, ...Server[]] {
-    const { servers, writer } = this.#running.roster;
-    const [first = writer, ...others] = servers;
-    return [first, ...others];
-  }
-
-  get readers(): readonly Reader[] {
-    return this.#running.roster.readers;
-  }
-
-  async lag(milliseconds: number): Promise<void> {
-    await Promise.all(this.readers.map((reader) => reader.lag(milliseconds)));
-  }
-
-  async pauseReplay(): Promise<void> {
-    await Promise.all(this.readers.map((reader) => reader.pauseReplay()));
-  }
-
-  async resumeReplay(): Promise<void> {
-    await Promise.all(this.readers.map((reader) => reader.resumeReplay()));
-  }
-
-  async waitForReplay(timeoutMs: number = REPLAY_TIMEOUT_MS): Promise<void> {
-    this.#running.mustRun();
-    await waitForReplay(this.#running.roster, timeoutMs);
-  }
-
-  restart(server: Server, options: RestartOptions = {}): Promise<void> {
-    return this.#change(() =>
-      restart(this.#site, this.#running, this.#running.roster.find(server), options),
-    );
-  }
-
-  promote(reader: Reader, options: PromoteOptions = {}): Promise<void> {
-    return this.#change(() =>
-      promote(this.#site, this.#running, this.#running.roster.findReader(reader), options),
-    );
-  }
-
-  addReader(): Promise<Reader> {
-    return this.#change(() => addReader(this.#site, this.#running));
-  }
-
-  removeReader(reader: Reader): Promise<void> {
-    return this.#change(() =>
-      removeServer(this.#site, this.#running, this.#running.roster.findReader(reader)),
-    );
-  }
-
-  stop(): Promise<void> {
-    this.#stopping ??= this.#running.tearDown(this.#site);
-    return this.#stopping;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-  }
-
-  /** Changes who is there, or who is the writer, after the changes before. */
-  #change<Result>(act: () => Promise<Result>): Promise<Result> {
-    return this.#running.changes.take(async () => {
-      this.#running.mustRun();
-      try {
-        return await act();
-      } catch (error) {
-        // Whatever it was that failed, this is why.
-        this.#running.mustRun();
-        throw error;
-      }
-    });
-  }
 }

@@ -9,6 +9,7 @@
  * - `START_FAILED`: a server did not come up.
  * - `PORT_IN_USE`: a port that was asked for is taken.
  * - `TIMEOUT`: a server did not reach the wanted state in time.
+ * - `NOT_RUNNING`: a server that is needed was stopped, crashed, frozen or made to vanish.
  * - `STOPPED`: the cluster has been stopped.
  */
 export type ClusterErrorCode =
@@ -20,6 +21,7 @@ export type ClusterErrorCode =
   | "START_FAILED"
   | "PORT_IN_USE"
   | "TIMEOUT"
+  | "NOT_RUNNING"
   | "STOPPED";
 
 /**

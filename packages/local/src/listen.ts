@@ -1,5 +1,6 @@
 import type { Server } from "node:net";
 import { ClusterError } from "./errors.ts";
+import { poll } from "./wait.ts";
 
 /**
  * Connections that may wait to be accepted. Pools open a thousand at once in tests; of more than
@@ -33,4 +34,30 @@ export function listen(server: Server, port: number): Promise<number> {
       resolve(address.port);
     });
   });
+}
+
+const AGAIN_TIMEOUT_MS = 10_000;
+
+/**
+ * Makes a server listen on a port that was ours before. Somebody may have it for a moment: whoever
+ * looks for free ones.
+ *
+ * @throws ClusterError `PORT_IN_USE`
+ */
+export async function listenAgain(server: Server, port: number): Promise<void> {
+  let refusal: unknown;
+  const done = await poll(
+    async () => {
+      try {
+        await listen(server, port);
+        return true;
+      } catch (error) {
+        refusal = error;
+        return undefined;
+      }
+    },
+    performance.now() + AGAIN_TIMEOUT_MS,
+    20,
+  );
+  if (!done) throw refusal;
 }

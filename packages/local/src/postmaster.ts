@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Account } from "./account.ts";
 import { serverEnvironment, spawnIdentity } from "./command.ts";
 import { ClusterError } from "./errors.ts";
+import { signalAll, stopTree } from "./process-tree.ts";
+import { removeSharedMemory, sharedMemoryOf } from "./shared-memory.ts";
 import { poll } from "./wait.ts";
 
 export interface PostmasterOptions {
@@ -16,6 +18,8 @@ export interface PostmasterOptions {
   readonly logFile: string;
   readonly port: number;
   readonly account: Account | undefined;
+  /** Who ends the processes that are frozen, should this process end before they go on. */
+  readonly guard: { started(pid: number): void; ended(pid: number): void };
 }
 
 /** A running `postgres`: the process that all processes of a server descend from. */
@@ -26,6 +30,8 @@ export class Postmaster {
   readonly #options: PostmasterOptions;
   readonly #child: ChildProcess;
   #running = true;
+  /** The processes that {@link Postmaster.freeze} has stopped. */
+  #frozen: readonly number[] = [];
 
   private constructor(options: PostmasterOptions, child: ChildProcess, pid: number) {
     this.#options = options;
@@ -83,6 +89,11 @@ export class Postmaster {
     return this.#running;
   }
 
+  /** Whether its processes are stopped where they were. */
+  get frozen(): boolean {
+    return this.#running && this.#frozen.length > 0;
+  }
+
   /** What the server has logged. */
   log(): string {
     return readFileSync(this.#options.logFile, "utf8");
@@ -116,11 +127,49 @@ export class Postmaster {
     if (this.#running) this.#child.kill(signal);
   }
 
+  /**
+   * Stops all processes of the server where they are: nothing of it answers any more.
+   *
+   * @throws ClusterError `TIMEOUT`
+   */
+  async freeze(): Promise<void> {
+    if (!this.#running || this.#frozen.length > 0) return;
+    this.#frozen = await stopTree(this.pid);
+    for (const child of this.#children()) this.#options.guard.started(child);
+  }
+
+  /** Has all processes go on. */
+  thaw(): void {
+    signalAll(this.#frozen, "SIGCONT");
+    this.#forgetFrozen();
+  }
+
+  /** Kills all processes of the server at once, and resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (!this.#running) return;
+    await this.freeze();
+    const sharedMemory = sharedMemoryOf(this.#lockFile(), this.#frozen);
+    // The postmaster is the last of them, and stopped: it notices nothing of the others' end.
+    signalAll(this.#frozen, "SIGKILL");
+    await this.end();
+    this.#forgetFrozen();
+    await removeSharedMemory(sharedMemory, this.#options.account);
+  }
+
   /** Waits for the end of the process, and lets nothing else end this one meanwhile. */
   async end(): Promise<void> {
     if (!this.#running) return;
     this.#child.ref();
     await this.ended;
+  }
+
+  #children(): readonly number[] {
+    return this.#frozen.filter((pid) => pid !== this.pid);
+  }
+
+  #forgetFrozen(): void {
+    for (const child of this.#children()) this.#options.guard.ended(child);
+    this.#frozen = [];
   }
 
   #state(): "ready" | "ended" | undefined {

@@ -1,8 +1,8 @@
-import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
 import type { Address } from "./address.ts";
 import { BackendKeys } from "./backend-keys.ts";
-import { carry, type End } from "./carry.ts";
-import { listen } from "./listen.ts";
+import { type Exchange, Line } from "./line.ts";
+import { listen, listenAgain } from "./listen.ts";
 import { type Counts, noTraffic, TrafficView } from "./traffic.ts";
 
 /**
@@ -12,15 +12,28 @@ import { type Counts, noTraffic, TrafficView } from "./traffic.ts";
  */
 export class Relay extends TrafficView implements Address {
   readonly host = "127.0.0.1";
-  readonly port: number;
-  readonly #server: NetServer;
-  readonly #sockets: Sockets;
+  readonly #target: () => Address;
+  readonly #traffic: Counts;
+  readonly #exchange: Exchange;
+  readonly #lines = new Map<Socket, Line>();
+  /** Clients whose way is blocked; their targets are asked for again when it may be free. */
+  readonly #waiting = new Set<Socket>();
+  /** Targets whose connections are silent. */
+  readonly #silenced = new Set<Address>();
+  /** Targets that new connections wait for. */
+  readonly #held = new Set<Address>();
+  #port = 0;
+  #blackholed = false;
+  #delayMs = 0;
+  /** What listens; `undefined` while connections are refused. */
+  #door: NetServer | undefined;
+  #closed = false;
 
-  private constructor(server: NetServer, port: number, sockets: Sockets, traffic: Counts) {
+  private constructor(target: () => Address, traffic: Counts) {
     super(traffic);
-    this.#server = server;
-    this.port = port;
-    this.#sockets = sockets;
+    this.#target = target;
+    this.#traffic = traffic;
+    this.#exchange = { traffic, keys: new BackendKeys(), delayMs: () => this.#delayMs };
   }
 
   /**
@@ -31,69 +44,128 @@ export class Relay extends TrafficView implements Address {
    * @throws ClusterError `PORT_IN_USE` when the port is taken
    */
   static async listen(target: () => Address, port = 0): Promise<Relay> {
-    const sockets: Sockets = new Map();
-    const traffic = noTraffic();
-    const keys = new BackendKeys();
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-      traffic.accepted += 1;
-      traffic.connections += 1;
-      client.once("close", () => {
-        traffic.connections -= 1;
-        sockets.delete(client);
-      });
-      join(client, target(), keys, sockets, traffic);
-    });
-    return new Relay(server, await listen(server, port), sockets, traffic);
+    const relay = new Relay(target, noTraffic());
+    relay.#door = relay.#makeDoor();
+    relay.#port = await listen(relay.#door, port);
+    return relay;
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   /** Breaks every connection to a target, with no word of farewell. */
   cut(target: Address): void {
-    for (const [socket, led] of this.#sockets) {
-      if (led === target) socket.resetAndDestroy();
-    }
+    for (const line of this.#lines.values()) if (line.target === target) line.reset();
+  }
+
+  /** Has packets of connections to a target vanish, or no longer; see {@link Endpoint.blackhole}. */
+  silence(target: Address, silent: boolean): void {
+    if (silent) this.#silenced.add(target);
+    else this.#silenced.delete(target);
+    this.#update();
+  }
+
+  /**
+   * Has new connections to a target wait until {@link Relay.release}, and takes the open ones off it
+   * at a quiet moment of theirs; those that have none in time are broken.
+   *
+   * @returns those that wait for another backend
+   */
+  async hold(target: Address, milliseconds: number): Promise<readonly Line[]> {
+    this.#held.add(target);
+    const lines = [...this.#lines.values()].filter((line) => line.target === target);
+    const held = await Promise.all(lines.map((line) => line.hold(milliseconds)));
+    for (const [index, line] of lines.entries()) if (!held[index]) line.reset();
+    return lines.filter((_, index) => held[index]);
+  }
+
+  /** Leads those that waited for a target to wherever the relay leads now. */
+  release(target: Address): void {
+    this.#held.delete(target);
+    this.#update();
+  }
+
+  /** See {@link Endpoint.blackhole}. */
+  blackhole(): void {
+    this.#blackholed = true;
+    this.#update();
+  }
+
+  /** See {@link Endpoint.reset}. */
+  reset(): void {
+    for (const line of this.#lines.values()) line.reset();
+    for (const client of this.#waiting) client.resetAndDestroy();
+  }
+
+  /** See {@link Endpoint.slow}. */
+  slow(milliseconds: number): void {
+    this.#delayMs = milliseconds;
+  }
+
+  /** See {@link Endpoint.refuse}. */
+  refuse(): void {
+    this.#door?.close();
+    this.#door = undefined;
+  }
+
+  /**
+   * Ends what the four above have begun.
+   *
+   * @throws ClusterError `PORT_IN_USE` when somebody else has taken the port meanwhile
+   */
+  async heal(): Promise<void> {
+    this.#delayMs = 0;
+    this.#blackholed = false;
+    this.#update();
+    if (this.#door || this.#closed) return;
+    this.#door = this.#makeDoor();
+    await listenAgain(this.#door, this.#port);
+    if (this.#closed) this.refuse();
   }
 
   /** Stops listening and breaks every connection. Calling it again does nothing. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const socket of this.#sockets.keys()) socket.destroy();
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.refuse();
+    const open = [...this.#lines.keys(), ...this.#waiting];
+    const gone = open.map((client) => new Promise((resolve) => client.once("close", resolve)));
+    for (const line of this.#lines.values()) line.close();
+    for (const client of this.#waiting) client.destroy();
+    await Promise.all(gone);
+  }
+
+  #makeDoor(): NetServer {
+    return createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+      this.#traffic.accepted += 1;
+      this.#traffic.connections += 1;
+      client.on("error", () => {});
+      client.once("close", () => {
+        this.#traffic.connections -= 1;
+        this.#lines.delete(client);
+        this.#waiting.delete(client);
+      });
+      this.#lead(client);
     });
   }
-}
 
-/** Those of clients and servers, with the target of their connection. */
-type Sockets = Map<Socket, Address>;
+  /** Connects a client to its target, as soon as nothing is in the way. */
+  #lead(client: Socket): void {
+    const target = this.#target();
+    if (this.#isSilent(target) || this.#held.has(target)) {
+      this.#waiting.add(client);
+      return;
+    }
+    this.#waiting.delete(client);
+    this.#lines.set(client, new Line(client, target, this.#exchange));
+  }
 
-/** Connects a client and the server it is meant for. */
-function join(
-  client: Socket,
-  target: Address,
-  keys: BackendKeys,
-  sockets: Sockets,
-  traffic: Counts,
-): void {
-  sockets.set(client, target);
-  const server = connect({ ...target, allowHalfOpen: true, noDelay: true });
-  const startup = keys.learner(target);
-  sockets.set(server, target);
-  server.once("close", () => {
-    sockets.delete(server);
-    startup.forget();
-  });
-  client.once("data", (first) => {
-    const owner = keys.ownerOf(first);
-    if (owner === undefined || owner === target) return;
-    // The server that has had it ignores a key that it does not know.
-    letGo();
-    server.destroy();
-    client.unshift(first);
-    join(client, owner, keys, sockets, traffic);
-  });
-  server.on("data", (chunk) => startup.read(chunk));
-  const letGo = carry(end(client), end(server), traffic);
-}
+  #isSilent(target: Address): boolean {
+    return this.#blackholed || this.#silenced.has(target);
+  }
 
-function end(socket: Socket): End {
-  return { stream: socket, reset: () => socket.resetAndDestroy() };
+  #update(): void {
+    for (const line of this.#lines.values()) line.silent = this.#isSilent(line.target);
+    for (const client of [...this.#waiting]) this.#lead(client);
+  }
 }

@@ -5,17 +5,18 @@ import type { LocalServer } from "./server.ts";
 import { poll } from "./wait.ts";
 
 /**
- * Waits until every reader that follows the writer, and is not paused, has applied everything that
- * the writer has written before this call.
+ * Waits until every reader that runs, follows the writer and is not paused has applied everything
+ * that the writer has written before this call.
  *
- * @throws ClusterError `TIMEOUT`
+ * @throws ClusterError `TIMEOUT`, `NOT_RUNNING` when the writer does not run
  */
 export async function waitForReplay({ writer, readers }: Roster, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
+  writer.mustAnswer();
   const target = await writtenSoFar(writer);
   const behind = await Promise.all(
     readers
-      .filter(({ follows }) => follows === writer)
+      .filter(({ follows, state }) => follows === writer && state === "running")
       .map(async (reader) => {
         const done = await poll(
           async () => {

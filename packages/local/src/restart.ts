@@ -1,3 +1,4 @@
+import { reappear } from "./faults.ts";
 import { cutOff } from "./iam/members.ts";
 import { START_TIMEOUT_MS } from "./launch.ts";
 import type { Postmaster } from "./postmaster.ts";
@@ -24,19 +25,29 @@ export async function restart(
   server: LocalServer,
   { crash = false }: RestartOptions,
 ): Promise<void> {
-  await server.control.close();
   if (crash) {
     // Before the server has a chance to say goodbye.
     cutOff(site, running, server);
+    if (server.postmaster.frozen) await server.postmaster.kill();
+    await server.control.close();
     await endAtOnce([server.postmaster]);
   } else {
+    server.postmaster.thaw();
+    await server.control.close();
     await endCleanly(server.postmaster);
   }
-  server.postmaster = await startAgain(site, running, server);
+  await startAgain(site, running, server);
+  reappear(running, server);
+}
+
+/** Starts a server that has ended, where it was. */
+export async function startAgain(site: Site, running: Running, server: LocalServer): Promise<void> {
+  server.postmaster = await onItsPort(site, running, server);
+  server.endedInOrder = false;
 }
 
 /** Starts it on its own port, which somebody may have for a moment: whoever looks for free ones. */
-async function startAgain(
+async function onItsPort(
   site: Site,
   running: Running,
   { name, direct: { port } }: LocalServer,

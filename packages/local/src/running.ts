@@ -6,6 +6,7 @@ import type { Relay } from "./relay.ts";
 import { Roster } from "./roster.ts";
 import { dataOf, logOf, type Site } from "./site.ts";
 import { Turns } from "./turns.ts";
+import { WriterEndpoint } from "./writer-endpoint.ts";
 
 const QUIT_TIMEOUT_MS = 5_000;
 // Long: a writer that is cut short here has not sent its readers everything.
@@ -17,6 +18,7 @@ export class Running {
   readonly postmasters = new Set<Postmaster>();
   readonly relays = new Set<Relay>();
   readonly roster = new Roster();
+  readonly writerEndpoint = new WriterEndpoint(this.roster);
   /** Changes of who is there and who is the writer. */
   readonly changes = new Turns();
   gateway: OpenGateway | undefined;
@@ -41,6 +43,7 @@ export class Running {
       logFile: logOf(site, name),
       port,
       account,
+      guard: watchdog,
     });
     this.postmasters.add(postmaster);
     watchdog.started(postmaster.pid);
@@ -54,6 +57,10 @@ export class Running {
   /** Closes everything, and removes what is on disk. */
   async tearDown(site: Site): Promise<void> {
     this.#stopped = true;
+    this.writerEndpoint.catchUp();
+    // Whoever waits for an answer of theirs would wait for ever.
+    const frozen = [...this.postmasters].filter((postmaster) => postmaster.frozen);
+    await Promise.all(frozen.map((postmaster) => postmaster.kill()));
     await Promise.all([this.gateway, ...this.relays].map((one) => one?.close()));
     await Promise.all(this.roster.servers.map((server) => server.release()));
     await endAtOnce([...this.postmasters]);
@@ -73,7 +80,7 @@ export class Running {
 export async function endAtOnce(postmasters: readonly Postmaster[]): Promise<void> {
   for (const postmaster of postmasters) postmaster.signal("SIGQUIT");
   const late = setTimeout(() => {
-    for (const postmaster of postmasters) postmaster.signal("SIGKILL");
+    for (const postmaster of postmasters) void postmaster.kill();
   }, QUIT_TIMEOUT_MS);
   await Promise.all(postmasters.map((postmaster) => postmaster.end()));
   clearTimeout(late);

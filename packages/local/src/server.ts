@@ -1,14 +1,28 @@
 import type { Address } from "./address.ts";
 import { ControlConnection } from "./control-connection.ts";
 import { ClusterError } from "./errors.ts";
+import type { FaultyNetwork } from "./faulty-network.ts";
 import { parseLsn } from "./lsn.ts";
 import type { Postmaster } from "./postmaster.ts";
 import type { Relay } from "./relay.ts";
-import { type Traffic, TrafficView } from "./traffic.ts";
+import { RelayEndpoint } from "./relay-endpoint.ts";
+import type { Traffic } from "./traffic.ts";
 import { poll } from "./wait.ts";
+import { wholeMilliseconds } from "./whole-milliseconds.ts";
 
 /** What a server is in its cluster, or an endpoint leads to. */
 export type Role = "writer" | "reader";
+
+/**
+ * How a server is:
+ *
+ * - `running`
+ * - `stopped`: in order, by {@link Cluster.shutDown}
+ * - `crashed`: its processes are gone in any other way
+ * - `frozen`: its processes do not go on, see {@link Cluster.freeze}
+ * - `vanished`: nothing gets to it, see {@link Cluster.vanish}
+ */
+export type ServerState = "running" | "stopped" | "crashed" | "frozen" | "vanished";
 
 /** A host and port, with the URL of a database behind it. */
 export interface DatabaseAddress extends Address {
@@ -17,7 +31,7 @@ export interface DatabaseAddress extends Address {
 }
 
 /** A host and port that an application is given, and what has gone through it. */
-export interface Endpoint extends DatabaseAddress, Traffic {
+export interface Endpoint extends DatabaseAddress, Traffic, FaultyNetwork {
   /** The same as `url`, under the name that `pg` knows: `new pg.Pool(cluster.writer)` works. */
   readonly connectionString: string;
 }
@@ -31,6 +45,8 @@ export interface Server extends Endpoint {
   readonly name: string;
   /** What it is now: {@link Cluster.promote} makes a writer of a reader. */
   readonly role: Role;
+  /** How it is now. */
+  readonly state: ServerState;
   /** The server's own port, without a relay in between. */
   readonly direct: DatabaseAddress;
   /** Process id of its postmaster, another one after {@link Cluster.restart}. */
@@ -54,7 +70,7 @@ export interface Reader extends Server {
    * at this moment keep to the new delay.
    *
    * @param milliseconds 0 for none
-   * @throws ClusterError `INVALID_OPTION`, `TIMEOUT` or `STOPPED`
+   * @throws ClusterError `INVALID_OPTION`, `TIMEOUT`, `NOT_RUNNING` or `STOPPED`
    * @example
    * await cluster.readers[0].lag(500);
    */
@@ -62,14 +78,14 @@ export interface Reader extends Server {
   /**
    * Makes the reader stop applying what it receives. Resolves when nothing more will be applied.
    *
-   * @throws ClusterError `TIMEOUT` or `STOPPED`
+   * @throws ClusterError `TIMEOUT`, `NOT_RUNNING` or `STOPPED`
    */
   pauseReplay(): Promise<void>;
   /**
    * Makes the reader go on where it was paused. Resolves at once: the reader may have much to
    * catch up with, see {@link Cluster.waitForReplay}.
    *
-   * @throws ClusterError `TIMEOUT` or `STOPPED`
+   * @throws ClusterError `TIMEOUT`, `NOT_RUNNING` or `STOPPED`
    */
   resumeReplay(): Promise<void>;
 }
@@ -94,24 +110,6 @@ const HELD_BACK = `pg_get_wal_replay_pause_state() = 'paused' OR EXISTS (
 )`;
 
 const CONTROL_TIMEOUT_MS = 10_000;
-const LARGEST_DELAY_MS = 2 ** 31 - 1;
-
-/** An endpoint that is a relay. */
-export class RelayEndpoint extends TrafficView implements Endpoint {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-  // Own properties, unlike the counts, since pg copies its options property by property.
-  readonly connectionString: string;
-
-  constructor(relay: Relay, url: string) {
-    super(relay);
-    this.host = relay.host;
-    this.port = relay.port;
-    this.url = url;
-    this.connectionString = url;
-  }
-}
 
 /** A server of a running cluster. */
 export class LocalServer extends RelayEndpoint implements Reader {
@@ -125,6 +123,10 @@ export class LocalServer extends RelayEndpoint implements Reader {
   readonly direct: DatabaseAddress;
   /** The cluster's own line to the server. */
   readonly control: ControlConnection;
+  /** Whether it was stopped in order, which matters while it does not run. */
+  endedInOrder = false;
+  /** Whether it is out of everybody's reach. */
+  vanished = false;
   #stopped = false;
 
   constructor(parts: ServerParts) {
@@ -142,18 +144,29 @@ export class LocalServer extends RelayEndpoint implements Reader {
     return this.postmaster.pid;
   }
 
+  get state(): ServerState {
+    if (this.vanished) return "vanished";
+    if (this.postmaster.frozen) return "frozen";
+    if (this.postmaster.running) return "running";
+    return this.endedInOrder ? "stopped" : "crashed";
+  }
+
+  /** @throws ClusterError `NOT_RUNNING` when it cannot answer */
+  mustAnswer(): void {
+    if (this.state === "running") return;
+    throw new ClusterError(
+      "NOT_RUNNING",
+      `The server ${this.name} is ${this.state}. Call heal() or restart it first.`,
+    );
+  }
+
   log(): string {
     this.#mustRun();
     return this.postmaster.log();
   }
 
   async lag(milliseconds: number): Promise<void> {
-    if (!Number.isInteger(milliseconds) || milliseconds < 0 || milliseconds > LARGEST_DELAY_MS) {
-      throw new ClusterError(
-        "INVALID_OPTION",
-        `A lag of ${milliseconds} makes no sense. Give whole milliseconds, 0 for none.`,
-      );
-    }
+    wholeMilliseconds("A lag", milliseconds);
     this.#mustFollow();
     // The setting takes no parameters, and an integer needs no quoting.
     await this.control.query(`ALTER SYSTEM SET recovery_min_apply_delay = ${milliseconds}`);
@@ -181,6 +194,14 @@ export class LocalServer extends RelayEndpoint implements Reader {
   async heldBack(): Promise<boolean> {
     const [row] = await this.control.query<{ held: boolean }>(`SELECT ${HELD_BACK} AS held`);
     return row?.held === true;
+  }
+
+  /** How far a reader has the WAL, whether it has applied it or not. */
+  async received(): Promise<bigint> {
+    const [row] = await this.control.query<{ lsn: string | null }>(
+      "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::text AS lsn",
+    );
+    return row?.lsn ? parseLsn(row.lsn) : 0n;
   }
 
   /** How far a reader has replayed; `undefined` while it is paused. */
@@ -240,7 +261,10 @@ export class LocalServer extends RelayEndpoint implements Reader {
 
   #mustFollow(): void {
     this.#mustRun();
-    if (this.role === "reader") return;
+    if (this.role === "reader") {
+      this.mustAnswer();
+      return;
+    }
     throw new ClusterError(
       "INVALID_OPTION",
       `The server ${this.name} is a writer now, which applies nothing. Ask a reader for this.`,

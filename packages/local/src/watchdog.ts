@@ -74,6 +74,8 @@ async function cleanUp() {
   const patience = Date.now() + 5000;
   for (let pids = left(); pids.length > 0; pids = left()) {
     signal(pids, Date.now() < patience ? "SIGQUIT" : "SIGKILL");
+    // Those that were frozen notice a signal only when they go on.
+    signal(pids, "SIGCONT");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });

@@ -23,10 +23,10 @@ function backendOf({ folder }: Site, server: LocalServer): Backend {
   return backend;
 }
 
-function membersOf(site: Site, { roster }: Running): Members {
+function membersOf(site: Site, { roster, writerEndpoint }: Running): Members {
   const [first, ...others] = roster.forReads;
   return {
-    writer: backendOf(site, roster.writer),
+    writer: backendOf(site, writerEndpoint.server),
     forReads: [backendOf(site, first), ...others.map((server) => backendOf(site, server))],
     servers: roster.servers.map((server) => backendOf(site, server)),
   };
