@@ -49,7 +49,7 @@ export async function runSessions(strategy: Strategy, load: Load): Promise<Outco
   let failed = 0;
   const one = (row: number) =>
     strategy.session(async (access) => {
-      let written = (await access.read(row)).number;
+      let written = (await access.read(row).catch(() => ({ number: 0 }))).number;
       started += 1;
       if (started === sessions) end = performance.now() + seconds * 1000;
       while (performance.now() < end) {

@@ -57,14 +57,23 @@ export class SettlingPool extends PgPool {
   /** A client whose `acquire` event has not been emitted yet. */
   #unannounced: unknown;
 
-  /** Takes a client, as `connect` with a callback does, in whatever context that comes. */
-  acquire(callback: AcquireCallback): void {
+  /**
+   * Takes a client, as `connect` with a callback does, in whatever context that comes.
+   *
+   * @param deadline - until when its caller waits for a writer, if it has begun to
+   */
+  acquire(callback: AcquireCallback, deadline?: number): void {
     if (this.#closing) {
       callback(new Error("Cannot use a pool after calling end on the pool"), undefined, nothing);
       return;
     }
-    if (this.#acquiring >= this.maxWaiting) {
+    const { gate } = this;
+    if (this.#acquiring + (gate?.waiting ?? 0) >= this.maxWaiting) {
       callback(queueFull(this.maxWaiting), undefined, nothing);
+      return;
+    }
+    if (gate?.closed === true) {
+      this.#waitAt(gate, callback, deadline);
       return;
     }
     this.#acquiring += 1;
@@ -74,32 +83,41 @@ export class SettlingPool extends PgPool {
         ? new AsyncResource("pointsman.acquire")
         : undefined;
     const askedAt = (this.options.connectionTimeoutMillis ?? 0) > 0 ? performance.now() : 0;
-    const over = (error: Error | undefined, client?: PoolClient, done: Release = nothing): void => {
+    super.connect((error, client, done) => {
       this.#acquiring -= 1;
       if (this.#acquiring === 0) this.#whenNoneWaits?.();
-      if (client === undefined) callback(error, undefined, nothing);
-      else this.#hand(client as PoolClient & Settling, done, askedAt, context, callback);
-    };
-    const { gate } = this;
-    const take = (problem?: Error): void => {
-      if (problem !== undefined) over(problem);
-      else super.connect(taken);
-    };
-    let deadline: number | undefined;
-    const waitAt = (closed: WriterGate): void => {
-      deadline ??= this.#patience(closed);
-      closed.wait(deadline, take);
-    };
-    const taken: AcquireCallback = (error, client, done) => {
-      if (!error || gate?.mayPass(error) !== true) {
-        over(error ?? undefined, client, done);
+      if (error !== undefined && error !== null) {
+        this.#failed(error, callback, deadline);
         return;
       }
-      gate.close(error);
-      waitAt(gate);
-    };
-    if (gate?.closed === true) waitAt(gate);
-    else take();
+      if (this.#unannounced === client) this.#announce(context);
+      const taken = client as PoolClient & Settling;
+      const release = settlingRelease(
+        taken,
+        // pg-pool emits "release" there: not in the context of whoever opened the connection.
+        context === undefined ? done : (problem) => context.runInAsyncScope(done, null, problem),
+      );
+      taken.release = release;
+      taken.handOut(askedAt);
+      callback(undefined, taken, release);
+    });
+  }
+
+  #failed(error: Error, callback: AcquireCallback, deadline: number | undefined): void {
+    const { gate } = this;
+    if (this.#closing || gate?.mayPass(error) !== true) {
+      callback(error, undefined, nothing);
+      return;
+    }
+    gate.close(error);
+    this.#waitAt(gate, callback, deadline);
+  }
+
+  #waitAt(gate: WriterGate, callback: AcquireCallback, deadline = this.#patience(gate)): void {
+    gate.wait(deadline, (problem) => {
+      if (problem === undefined) this.acquire(callback, deadline);
+      else callback(problem, undefined, nothing);
+    });
   }
 
   /** Until when somebody waits for the writer who begins to do so now. */
@@ -107,24 +125,6 @@ export class SettlingPool extends PgPool {
     const { connectionTimeoutMillis = 0 } = this.options;
     const limit = connectionTimeoutMillis > 0 ? connectionTimeoutMillis : Number.POSITIVE_INFINITY;
     return Math.min(gate.deadline(), performance.now() + limit);
-  }
-
-  #hand(
-    taken: PoolClient & Settling,
-    done: Release,
-    askedAt: number,
-    context: AsyncResource | undefined,
-    callback: AcquireCallback,
-  ): void {
-    if (this.#unannounced === taken) this.#announce(context);
-    const release = settlingRelease(
-      taken,
-      // pg-pool emits "release" there: not in the context of whoever opened the connection.
-      context === undefined ? done : (problem) => context.runInAsyncScope(done, null, problem),
-    );
-    taken.release = release;
-    taken.handOut(askedAt);
-    callback(undefined, taken, release);
   }
 
   override connect(): Promise<PoolClient>;

@@ -7,16 +7,24 @@ export class CuttableRelay {
   readonly #server: Server;
   port = 0;
 
-  /** @param cutAt - breaks a connection when its client sends this, which reaches nobody */
-  constructor(target: { host: string; port: number }, cutAt?: string) {
+  /**
+   * @param cutAt - breaks a connection when its client sends this
+   * @param reaches - whether it reaches the server, whose answer reaches nobody
+   */
+  constructor(target: { host: string; port: number }, cutAt?: string, reaches = false) {
     this.#target = target;
     this.#server = createServer((client) => {
       const server = connect(this.#target);
       if (cutAt !== undefined) {
         client.on("data", (data) => {
           if (!data.includes(cutAt)) return;
-          server.destroy();
-          client.resetAndDestroy();
+          if (!reaches) {
+            server.destroy();
+            client.resetAndDestroy();
+            return;
+          }
+          server.unpipe(client);
+          server.once("data", () => client.resetAndDestroy());
         });
       }
       for (const [one, other] of [

@@ -1,0 +1,86 @@
+import { type Cluster, startCluster } from "@pointsman/local";
+import { createPool, type Pool } from "pointsman";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { rowsTable, rowsThere, startLoad, untruths } from "./load.ts";
+
+let cluster: Cluster;
+let pool: Pool;
+
+const setups: [string, () => Pool][] = [
+  ["with readers", () => createPool({ writer: cluster.writer.url, reader: cluster.reader.url })],
+  ["with one server", () => createPool({ writer: cluster.writer.url })],
+];
+
+beforeAll(async () => {
+  cluster = await startCluster({ readers: 2 });
+});
+afterAll(() => cluster.stop());
+afterEach(async () => {
+  await pool.end();
+  await cluster.heal();
+});
+
+describe.each(setups)("a planned switchover %s", (_name, make) => {
+  beforeEach(async () => {
+    pool = make();
+    await pool.query(rowsTable);
+    await cluster.waitForReplay();
+  });
+
+  it("R23: costs waiting only, where connections stay open and lead to a reader now", async () => {
+    const load = startLoad(pool);
+    await load.written(50);
+    await cluster.demote();
+    await load.written(50);
+    const ledger = await load.stop();
+    expect([...ledger.refused.values()].map(String)).toEqual([]);
+    expect(ledger.failedReads.map(String)).toEqual([]);
+    expect(untruths(ledger, await rowsThere(cluster.writer.url))).toEqual([]);
+    expect(pool.stats().reasons["writer-moved"]).toBeGreaterThan(0);
+    expect(pool.stats().failover).toMatchObject({ searching: false, waiting: 0 });
+  });
+
+  it("costs waiting only, where the endpoint leads to the old writer for a while", async () => {
+    const load = startLoad(pool);
+    await load.written(50);
+    await cluster.demote({ keepConnections: false, endpointDelayMs: 1000 });
+    await load.written(50);
+    const ledger = await load.stop();
+    expect([...ledger.refused.values()].map(String)).toEqual([]);
+    expect(ledger.failedReads.map(String)).toEqual([]);
+    expect(untruths(ledger, await rowsThere(cluster.writer.url))).toEqual([]);
+  });
+
+  it("R27: repeats a transaction as a whole when that was asked for", async () => {
+    await pool.query("insert into rows_written values (-1)");
+    const runs: number[] = [];
+    await cluster.demote();
+    await pool.transaction(
+      async (tx) => {
+        runs.push(runs.length);
+        await tx.query("insert into rows_written values (-2)");
+      },
+      { retries: 2 },
+    );
+    const there = await rowsThere(cluster.writer.url);
+    expect(there.has(-2)).toBe(true);
+    expect(runs.length).toBeLessThanOrEqual(2);
+    await pool.query("delete from rows_written where id < 0");
+  });
+});
+
+describe("a write inside the caller's own READ ONLY transaction", () => {
+  it("R23: is refused, and the writer stays where it is", async () => {
+    pool = createPool({ writer: cluster.writer.url, reader: cluster.reader.url });
+    await pool.query(rowsTable);
+    const client = await pool.connect();
+    await client.query("begin");
+    await client.query("set transaction read only");
+    const refusal = await client.query("insert into rows_written values (-3)").catch((e) => e.code);
+    await client.query("rollback");
+    client.release();
+    await pool.query("select 1");
+    expect(refusal).toBe("25006");
+    expect(pool.stats().failover.searches).toBe(0);
+  });
+});
