@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Demand } from "./consistency/demand.ts";
+import { signalOf } from "./servers/abortable-query.ts";
 import type { QueryInput } from "./servers/query-input.ts";
 import type { Classification } from "./statements/types.ts";
 import { statementChannel } from "./telemetry/channels.ts";
@@ -33,4 +34,9 @@ export function callOrigin(): CallOrigin | undefined {
 /** What is known of a call's text; of one that cannot be seen nothing is. */
 export function factsOf({ text, facts }: Call): Classification | undefined {
   return text === undefined ? undefined : facts;
+}
+
+/** Whether its caller has given it up. */
+export function isGivenUp({ query }: Call): boolean {
+  return signalOf(query)?.aborted === true;
 }

@@ -340,12 +340,16 @@ export class Conversation extends EventEmitter implements Settling {
         return;
       }
       deciding = true;
-      const where = {
+      const failure = {
+        call: item,
+        route,
+        client,
+        error,
         inTransaction: this.#transaction !== undefined,
         movable: !this.#used,
         tries,
       };
-      this.#home.router.recover(item, route, client, error, where, (next, told) => {
+      this.#home.router.recover(failure, (next, told) => {
         deciding = false;
         again = next;
         if (again === undefined) this.#answer(item, route, client, told, undefined);

@@ -2,6 +2,7 @@ import type { AsyncResource } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
 import type { Demand } from "./consistency/demand.ts";
+import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
@@ -37,18 +38,7 @@ export interface Dispatch {
     client: EndpointClient | undefined,
     error: Error | undefined,
   ): void;
-  recover(
-    call: Call,
-    route: Route,
-    client: EndpointClient,
-    error: Error,
-    circumstances: {
-      readonly inTransaction: boolean;
-      readonly movable: boolean;
-      readonly tries: number;
-    },
-    next: (again: Route | undefined, told: Error) => void,
-  ): void;
+  recover(failure: Failure, next: (again: Route | undefined, told: Error) => void): void;
   afterRefusal(): Route;
   movable(call: Call, route: Route): Replayable | undefined;
   readonly uses: Uses | undefined;
@@ -192,11 +182,21 @@ class Errand {
       return;
     }
     const client = this.#client as TakenClient;
-    const where = { inTransaction: false, movable: true, tries: this.#tries };
-    this.#dispatch.recover(this.#call, this.#route, client, error, where, (again, told) => {
+    const failure = {
+      call: this.#call,
+      route: this.#route,
+      client,
+      error,
+      inTransaction: false,
+      movable: true,
+      tries: this.#tries,
+    };
+    this.#dispatch.recover(failure, (again, told) => {
       if (again !== undefined) {
         this.#giveBack(isUsable(client) ? undefined : error);
-        this.#repeat(again);
+        // Others that were cut at the same moment are noticed first, or it would try them all.
+        if (again.reason === "after-loss") setImmediate(() => this.#repeat(again));
+        else this.#repeat(again);
         return;
       }
       this.#giveBack(this.#wasCancelled(client) ? undefined : error);

@@ -33,6 +33,7 @@ import { currentScope, runInScope } from "./scope.ts";
 import { askWriter } from "./servers/ask-writer.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
+import { NotTheWriter } from "./servers/not-the-writer.ts";
 import {
   endpointOptions,
   type Front,
@@ -114,6 +115,7 @@ export class Pool extends SettlingPool {
     this.#freshness = new Freshness(config.freshness, config.writer, readers, {
       askWriter: () =>
         askWriter(this.#sides.writer, (client) => this.#freshness.positionOf(client)),
+      promoted: () => this.#sides.gate.close(new NotTheWriter(config.writer.name, "outdated")),
       idleReaders: () => idleClients(this.#sides.reader) as EndpointClient[],
       withoutPositions: (endpoint) => {
         const { positions, windowMillis } = config.freshness;

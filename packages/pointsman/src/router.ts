@@ -1,28 +1,22 @@
-import { LRUCache } from "lru-cache";
+import { boundedTexts } from "./bounded-texts.ts";
 import { type Call, type CallOrigin, callOrigin } from "./call.ts";
 import type { Config } from "./config/config.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
 import type { Freshness, Remedy } from "./consistency/freshness.ts";
 import { readFreshness } from "./consistency/read-freshness.ts";
-import {
-  type Dispatch,
-  runErrand,
-  type TakenClient,
-  type TrackCallback,
-  type Uses,
-} from "./errand.ts";
-import { isLoss, onlyReads, toldOfLoss } from "./lost-statement.ts";
+import { type Dispatch, runErrand, type TrackCallback, type Uses } from "./errand.ts";
+import { type Failure, recover } from "./recover.ts";
+import { RefusedTexts } from "./refused-texts.ts";
 import { decide, type RouteContext, routes } from "./routing/decide.ts";
 import { readsMigrations } from "./routing/migration-tables.ts";
 import type { Reason } from "./routing/reasons.ts";
 import { reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
 import type { Scope } from "./scope.ts";
-import { signalOf } from "./servers/abortable-query.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import type { Sides } from "./servers/open-sides.ts";
-import { isUsable, preferIdle } from "./servers/pg-internals.ts";
+import { preferIdle } from "./servers/pg-internals.ts";
 import {
   derive,
   isSubmittable,
@@ -31,21 +25,11 @@ import {
   snapshot,
   textOf,
 } from "./servers/query-input.ts";
-import { isReaderRefusal, isSchemaMissing } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
-import type { Release, SettlingPool } from "./servers/settling-pool.ts";
 import type { Classifier } from "./statements/classify.ts";
 import type { Classification } from "./statements/types.ts";
+import { remaining, takePatiently, takeWithin } from "./take-client.ts";
 import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
-
-/** A memory of texts, bounded in their number and in the memory that they take. */
-function boundedTexts<V extends true | string>(): LRUCache<string, V> {
-  return new LRUCache({
-    max: 10_000,
-    maxSize: 8 * 1024 * 1024,
-    sizeCalculation: (value, key) => 2 * (key.length + (value === true ? 0 : value.length)) + 64,
-  });
-}
 
 /** A query whose text cannot be seen: nothing is known, so it may do anything. */
 const unseen: Classification = Object.freeze({
@@ -68,9 +52,7 @@ export class Router implements Dispatch {
   readonly #sides: Sides;
   readonly #classifier: Classifier;
   readonly #readOnlyTransactions: Target;
-  readonly #refused = boundedTexts<true>();
-  /** Refused too late to be moved: the writer has them next, and tells whether that is right. */
-  readonly #suspects = boundedTexts<true>();
+  readonly #refused = new RefusedTexts();
   readonly #names = boundedTexts<string>();
   /** Statements answered, by the reason of their route. */
   readonly counts: Record<Reason, number>;
@@ -170,7 +152,7 @@ export class Router implements Dispatch {
       conversation: context.conversation,
       scope: context.scope,
       asked: context.asked,
-      refused: this.#isRefused(text),
+      refused: this.#refused.has(text),
       stale:
         readers === undefined || demand === undefined
           ? undefined
@@ -297,21 +279,14 @@ export class Router implements Dispatch {
     return route.target === "reader" && this.#sides.readers !== undefined && call.facts.repeatable;
   }
 
-  #isRefused(text: string | undefined): boolean {
-    if (text === undefined || this.#refused.size + this.#suspects.size === 0) return false;
-    return this.#refused.has(text) || this.#suspects.has(text);
-  }
-
   /** What to submit in place of a cursor or a stream that may have to move to the writer. */
   movable(call: Call, route: Route): Replayable | undefined {
     if (!isSubmittable(call.query)) return undefined;
-    if (this.#suspects.size > 0 && call.text !== undefined && this.#suspects.has(call.text)) {
-      return watched(call.query);
-    }
+    if (this.#refused.isSuspect(call.text)) return watched(call.query);
     if (!this.#mayRepeat(call, route)) return undefined;
     return replayable(call.query, () => {
       this.refusals += 1;
-      if (call.text !== undefined) this.#suspects.set(call.text, true);
+      this.#refused.suspect(call.text);
     });
   }
 
@@ -321,47 +296,8 @@ export class Router implements Dispatch {
    * @param next - called, now or later, with the route on which it is sent again, or without one
    * and with what its caller is told
    */
-  recover(
-    call: Call,
-    route: Route,
-    client: EndpointClient,
-    error: Error,
-    { inTransaction, movable, tries }: Circumstances,
-    next: (again: Route | undefined, told: Error) => void,
-  ): void {
-    const aborted = signalOf(call.query)?.aborted === true;
-    const free = !inTransaction && !isSubmittable(call.query) && !aborted && tries < mostRepeats;
-    if (free && client.side === "reader") {
-      const again = this.#repetition(call, route, client, error);
-      if (again !== undefined) {
-        next(again, error);
-        return;
-      }
-    }
-    if (isLoss(error, client)) {
-      if (free && movable && mayBeResent(call)) next(routes[route.target]["after-loss"], error);
-      else next(undefined, aborted ? error : toldOfLoss(error, { ...call, inTransaction }, client));
-      return;
-    }
-    if (client.side === "writer" && isReaderRefusal(error) && isIdle(client)) {
-      client.askRole((role) => {
-        const moves = role === "reader" && free && movable && call.facts.repeatable;
-        next(moves ? routes[route.target]["writer-moved"] : undefined, error);
-      });
-      return;
-    }
-    next(undefined, error);
-  }
-
-  /** The route on which a statement is sent again that a reader could not serve, if it may be. */
-  #repetition(call: Call, route: Route, client: EndpointClient, error: Error): Route | undefined {
-    if (!this.#mayRepeat(call, route)) return undefined;
-    if (isReaderRefusal(error)) return this.afterRefusal();
-    if (isLoss(error, client)) return routes.reader["after-loss"];
-    // Outside of transactions nothing else on a standby fails with these.
-    const { code } = error as { readonly code?: string };
-    if (code === "40001" || code === "40P01") return routes.writer["replay-conflict"];
-    return isSchemaMissing(error) ? routes.writer["schema-behind"] : undefined;
+  recover(failure: Failure, next: (again: Route | undefined, told: Error) => void): void {
+    recover(failure, () => this.afterRefusal(), next);
   }
 
   /** Counts a statement that has its answer, learns from it and tells whoever listens. */
@@ -374,7 +310,9 @@ export class Router implements Dispatch {
     this.counts[route.reason] += 1;
     this.targets[route.target] += 1;
     if (call.facts.reader) this.#countProcessRead(call, route);
-    if (call.text !== undefined) this.#learn(call.text, route, error === undefined);
+    if (call.text !== undefined) {
+      this.#refused.learn(call.text, route.reason, error === undefined);
+    }
     if (call.origin !== undefined) publish(call, call.origin, route, client, error);
   }
 
@@ -384,13 +322,6 @@ export class Router implements Dispatch {
     if (this.#sides.readers === undefined) return;
     const diverted = divertedBy.has(reason);
     if (diverted || target === "reader") this.#freshness.processShare.count(diverted);
-  }
-
-  /** A text belongs to the writer when a reader has refused it and the writer has not. */
-  #learn(text: string, { reason }: Route, succeeded: boolean): void {
-    const suspected =
-      reason === "refused" && this.#suspects.size > 0 && this.#suspects.delete(text);
-    if (succeeded && (suspected || reason === "after-refusal")) this.#refused.set(text, true);
   }
 
   get freshness(): Freshness {
@@ -416,28 +347,6 @@ const divertedBy: ReadonlySet<Reason> = new Set([
 
 /** After so many milliseconds without use nobody knows whether a connection still leads anywhere. */
 const doubtfulMillis = 5000;
-
-/** How often one statement is sent again: somebody may have ended it on purpose. */
-const mostRepeats = 3;
-
-/** Where a statement stood that has failed. */
-interface Circumstances {
-  readonly inTransaction: boolean;
-  /** Its connection carried nothing that another one would lack. */
-  readonly movable: boolean;
-  /** How often it was sent again before. */
-  readonly tries: number;
-}
-
-/** Whether nothing is different when it has run: it reads, or opens a transaction. */
-function mayBeResent({ facts }: Call): boolean {
-  return onlyReads(facts) || (facts.transaction?.kind === "begin" && facts.statements.length === 1);
-}
-
-/** Whether a connection can be asked something outside of any transaction. */
-function isIdle(client: EndpointClient): boolean {
-  return isUsable(client) && client.getTransactionStatus() === "I";
-}
 
 /** What routing looks at of a call. */
 type RoutedCall = Pick<Call, "facts" | "text" | "demand">;
@@ -466,66 +375,4 @@ function publish(
     ...(error === undefined ? {} : { error }),
   };
   context.runInAsyncScope(() => statementChannel.publish(event));
-}
-
-function remaining(deadline: number): number {
-  return Math.max(1, deadline - performance.now());
-}
-
-/** Takes a client from a pool, waiting for `budget` milliseconds at most. */
-function takeWithin(
-  pool: SettlingPool,
-  budget: number | undefined,
-  route: Route,
-  callback: TrackCallback,
-): void {
-  if (budget === undefined) {
-    pool.acquire((error, client, release) =>
-      callback(error, client as TakenClient | undefined, release, route),
-    );
-    return;
-  }
-  takePatiently(
-    pool,
-    [budget],
-    () => false,
-    (_outcome, error, client, release) => callback(error, client, release, route),
-  );
-}
-
-/**
- * Takes a client from a pool. At each of the times, in milliseconds from now, it is given up if
- * there is no sense in waiting; at the last one it is an error.
- */
-function takePatiently(
-  pool: SettlingPool,
-  times: readonly [number, ...number[]],
-  hopeless: () => boolean,
-  callback: (
-    outcome: "answered" | "given up",
-    error: Error | undefined,
-    client: TakenClient | undefined,
-    release: Release,
-  ) => void,
-): void {
-  let over = false;
-  const timers = times.map((millis, at) =>
-    setTimeout(() => {
-      const last = at === times.length - 1;
-      if (over || !(last || hopeless())) return;
-      over = true;
-      for (const timer of timers) clearTimeout(timer);
-      const error = new Error("timeout exceeded when trying to connect");
-      callback(hopeless() ? "given up" : "answered", error, undefined, () => {});
-    }, millis).unref(),
-  );
-  pool.acquire((error, client, release) => {
-    if (over) {
-      if (client !== undefined) release();
-      return;
-    }
-    over = true;
-    for (const timer of timers) clearTimeout(timer);
-    callback("answered", error, client as TakenClient | undefined, release);
-  });
 }

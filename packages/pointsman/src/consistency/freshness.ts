@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import type { Endpoint } from "../config/endpoint.ts";
 import type { Companions } from "../servers/companions.ts";
 import type { EndpointClient } from "../servers/endpoint-client.ts";
-import type { WriterRole } from "../servers/not-the-writer.ts";
+import type { Examined, WriterRole } from "../servers/not-the-writer.ts";
 import type { Opened } from "../servers/open-sides.ts";
 import { isQuiet, isUsable } from "../servers/pg-internals.ts";
 import type { Classification } from "../statements/types.ts";
@@ -33,6 +33,8 @@ export interface FreshnessServers {
   askWriter(): Promise<Position | undefined>;
   /** Connections to readers that are open and idle. */
   idleReaders(): readonly EndpointClient[];
+  /** Called when there is a newer timeline: some server was promoted. */
+  promoted(): void;
   /** Called once when a server knows no positions at all. */
   withoutPositions(endpoint: string): void;
   /** Called once for a reader's endpoint that is a pooler, and not a server. */
@@ -282,10 +284,12 @@ export class Freshness {
   }
 
   /** What a server is now, asked on a connection to it. */
-  async examine(client: EndpointClient): Promise<WriterRole> {
+  async examine(client: EndpointClient): Promise<Examined> {
     const server = await this.meet(client);
-    if (server === undefined) return client.standby === true ? "reader" : "writer";
-    return this.#roleOf(client, server);
+    if (server !== undefined) {
+      return { role: this.#roleOf(client, server), timeline: server.timeline };
+    }
+    return { role: client.standby === true ? "reader" : "writer", timeline: 0 };
   }
 
   /** Which server a connection has reached, asked there. */
@@ -361,7 +365,11 @@ export class Freshness {
 
   async #serverOf(client: EndpointClient, introduction: Introduction): Promise<ServerState> {
     const server = await this.#stateOf(client, introduction);
-    if (server.timeline > this.#timeline) this.#timeline = server.timeline;
+    const before = this.#timeline;
+    if (server.timeline > before) {
+      this.#timeline = server.timeline;
+      if (before > 0) this.#servers.promoted();
+    }
     return server;
   }
 

@@ -1,19 +1,19 @@
 import { Client, type ClientBase, type ClientConfig, type TransactionStatus } from "pg";
 import type { Target } from "../routing/route.ts";
-import { mayLeaveState } from "../statements/session-state.ts";
 import { standbyRefusal } from "../statements/standby-refusal.ts";
 import type { Classification, Statement } from "../statements/types.ts";
 import { abortableQuery, abortReason, signalOf } from "./abortable-query.ts";
+import { Accompaniment } from "./accompany.ts";
 import { inCallersContext } from "./callers-context.ts";
-import { type Behind, type Companions, type ConnectionCare, readerBehind } from "./companions.ts";
+import type { Companions, ConnectionCare } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
 import type { EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
-import { HeldAnswer } from "./held-answer.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
 import { Login } from "./login.ts";
 import { mirrorStatement } from "./mirror.ts";
 import { NotTheWriter } from "./not-the-writer.ts";
+import { Opening } from "./opening.ts";
 import {
   abandonActive,
   internals,
@@ -33,7 +33,8 @@ import {
   withCallersStack,
 } from "./query-input.ts";
 import { Question, type Row } from "./question.ts";
-import { forgetPrepared, resetBatch, type SetUpStatement } from "./reset-session.ts";
+import { forgetPrepared, type SetUpStatement } from "./reset-session.ts";
+import { SessionState } from "./session-state.ts";
 import { isSettingUp } from "./set-up.ts";
 import type { Settling } from "./settling-pool.ts";
 import type { WriterGate } from "./writer-gate.ts";
@@ -119,16 +120,8 @@ type EndpointClientConstructor = new (config?: ClientConfig) => Client & Endpoin
 
 const ignore = (): void => {};
 
-/** How long a server may take to let a connection in, in milliseconds. */
-const openingMillis = 10_000;
-
 /** How long an idle connection may take to show that it is alive, in milliseconds. */
 const checkMillis = 1000;
-
-function silentOpening(endpoint: string): Error {
-  const message = `timeout expired: ${endpoint} has not let the connection in within ${openingMillis / 1000} s`;
-  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
-}
 
 function factsOf(
   query: QueryInput,
@@ -174,21 +167,20 @@ export function endpointClientClass(
     care: ConnectionCare | undefined;
     standby: boolean | undefined;
     #retired = false;
-    #isOpening = false;
+    #opening: Opening | undefined;
     #givenBackAt = 0;
     readonly #flight = new Flight(this);
+    readonly #accompaniment = new Accompaniment(this, this.#flight, (query, values, callback) =>
+      this.#dispatch(query, values, callback),
+    );
     readonly #failure = new HeldFailure(this, (message) =>
       inherited._handleErrorMessage.call(this, message),
     );
     readonly address;
     readonly #login: Login | undefined;
-    readonly #setUp: SetUpStatement[] = [];
+    readonly #session = new SessionState();
     #settingUp = true;
-    /** Session state that the next user must not see; `"for good"` when no reset removes it. */
-    #state: "clean" | "changed" | "for good" = "clean";
     #mayBeUnlocked = false;
-    /** Whether what the set-up did is known well enough to do it again. */
-    #resettable = true;
     /** The server said that it is a standby, though this is the writer's side. */
     #demoted = false;
 
@@ -237,37 +229,21 @@ export function endpointClientClass(
     }
 
     #open(callback: (error: Error | null) => void): void {
-      this.#isOpening = true;
-      const opened = (error?: Error | null): void => {
-        if (!this.#isOpening) return;
-        this.#isOpening = false;
-        clearTimeout(late);
-        const problem = error ?? this.#misled();
-        if (problem === undefined) {
-          this.address.opened();
-          this.once("end", () => this.address.closed());
-          // The password has done its work, and nobody shall find it here.
-          if (this.#login !== undefined) setPassword(this, null);
-          callback(null);
-        } else callback(this.#failed(problem));
-      };
-      this.address.opening += 1;
-      const { stream } = internals(this).connection ?? {};
-      let waiting = true;
-      let late: NodeJS.Timeout | undefined;
-      let giveUp = (): void => {};
-      // Pools destroy the stream of a connection that takes too long.
-      const closed = (): void => {
-        giveUp();
-        opened(new Error("Connection terminated while it waited to be opened"));
-      };
-      giveUp = this.address.whenItsTurn(() => {
-        waiting = false;
-        stream?.removeListener("close", closed);
-        late = setTimeout(() => this.cut(silentOpening(this.endpointName)), openingMillis).unref();
+      const connect = (opened: (error?: Error | null) => void): void => {
         super.connect(opened as never);
+      };
+      this.#opening = new Opening(this, this.address, connect, (error) => {
+        const problem = error ?? this.#misled();
+        if (problem !== undefined) {
+          callback(this.#failed(problem));
+          return;
+        }
+        this.address.opened();
+        this.once("end", () => this.address.closed());
+        // The password has done its work, and nobody shall find it here.
+        if (this.#login !== undefined) setPassword(this, null);
+        callback(null);
       });
-      if (waiting) stream?.once("close", closed);
     }
 
     /** It has reached a reader, and must lead to the writer. */
@@ -289,7 +265,8 @@ export function endpointClientClass(
     retire(): void {
       this.#retired = true;
       // Nobody knows where one that is still being opened will get to, or when.
-      if (this.#isOpening) this.cut(new Error("Connection terminated: the writer has moved."));
+      if (this.#opening?.over === false)
+        this.cut(new Error("Connection terminated: the writer has moved."));
     }
 
     cut(error: Error): void {
@@ -372,82 +349,13 @@ export function endpointClientClass(
           sent = mirrorStatement(query, refusal);
           if (typeof values !== "function") parameters = undefined;
         } else if (!facts.reader) {
-          this.#noteSession(facts, query, values);
+          this.#note(facts, query, values);
         }
       } else if (classify !== undefined) {
-        this.#noteUnseen();
+        this.#note(undefined, query, values);
       }
       if (companions === undefined) return this.#dispatch(sent, parameters, callback);
-      return this.#accompany(sent, parameters, callback, companions);
-    }
-
-    /** Sends a query together with the questions that belong to it. */
-    #accompany(
-      query: QueryInput,
-      values: unknown,
-      callback: QueryCallback | undefined,
-      { proof, behind }: Companions,
-    ): unknown {
-      if (proof === undefined) {
-        return behind === undefined
-          ? this.#dispatch(query, values, callback)
-          : this.#askBehind(query, values, callback, behind);
-      }
-      if (proof.first || isSubmittable(query) || signalOf(query) !== undefined) {
-        this.ask(proof.text, (error, row) => {
-          if (proof.holds(row)) {
-            this.#accompany(query, values, callback, { behind });
-            return;
-          }
-          behind?.answered(undefined, true, this.getTransactionStatus());
-          callback?.(isUsable(this) ? readerBehind : error);
-        });
-        return undefined;
-      }
-      let holds = false;
-      this.#flight.together(() => {
-        this.ask(proof.text, (_error, row) => {
-          holds = proof.holds(row);
-        });
-        const held = behind && new HeldAnswer(callback, behind, this);
-        const deliver = held?.callback ?? callback;
-        this.#dispatch(query, values, (error, result) => {
-          if (holds || !isUsable(this)) deliver?.(error, result);
-          else deliver?.(readerBehind);
-        });
-        if (behind?.text !== undefined) this.ask(behind.text, (_error, row) => held?.answered(row));
-      });
-      return undefined;
-    }
-
-    /** Sends a query, and a question behind it: in one flight if nothing is in front of them. */
-    #askBehind(
-      query: QueryInput,
-      values: unknown,
-      callback: QueryCallback | undefined,
-      behind: Behind,
-    ): unknown {
-      const held = new HeldAnswer(callback, behind, this);
-      const submitsItself = isSubmittable(query);
-      const send = (): unknown => {
-        try {
-          const result = this.#dispatch(query, values, submitsItself ? callback : held.callback);
-          if (behind.text !== undefined) {
-            this.#flight.holdIfRefused();
-            this.ask(behind.text, (_error, row) => held.answered(row));
-          } else if (submitsItself) held.released();
-          return result;
-        } catch (thrown) {
-          held.released();
-          throw thrown;
-        }
-      };
-      if (submitsItself || !isQuiet(this)) return send();
-      let result: unknown;
-      this.#flight.together(() => {
-        result = send();
-      });
-      return result;
+      return this.#accompaniment.send(sent, parameters, callback, companions);
     }
 
     ask(text: string, answered: (error: Error | undefined, row: Row | undefined) => void): void {
@@ -517,28 +425,9 @@ export function endpointClientClass(
       return standbyRefusal(facts);
     }
 
-    #noteSession(facts: Classification, query: QueryInput, values: unknown): void {
-      if (this.#inSetUp) {
-        this.#noteSetUp(facts, query, values);
-      } else if (facts.session.includes("library")) {
-        this.#state = "for good";
-      } else if (this.#state === "clean" && mayLeaveState(facts)) {
-        this.#state = "changed";
-      }
-    }
-
-    /** What the set-up leaves on the connection is made again after a reset, or forbids one. */
-    #noteSetUp(facts: Classification, query: QueryInput, values: unknown): void {
-      if (facts.session.length > 0 && !isSubmittable(query)) {
-        this.#setUp.push({ query, values: Array.isArray(values) ? values : undefined });
-      } else if (facts.effect !== "read" && facts.effect !== "transaction") {
-        this.#resettable = false;
-      }
-    }
-
-    #noteUnseen(): void {
-      if (this.#inSetUp) this.#resettable = false;
-      else if (this.#state === "clean") this.#state = "changed";
+    #note(facts: Classification | undefined, query: QueryInput, values: unknown): void {
+      if (this.#inSetUp) this.#session.noteSetUp(facts, query, values);
+      else this.#session.note(facts);
     }
 
     get #inSetUp(): boolean {
@@ -598,7 +487,7 @@ export function endpointClientClass(
 
     settle(done: (problem?: Error) => void): void {
       // Most are given back as they were taken: this is all it takes to see that.
-      if (this.#state === "clean" && !this.#demoted && this.cancelling === undefined) {
+      if (this.#session.isClean && !this.#demoted && this.cancelling === undefined) {
         if (isQuiet(this) && isUsable(this) && this.getTransactionStatus?.() === "I") {
           this.#settled(done);
           return;
@@ -625,12 +514,12 @@ export function endpointClientClass(
         });
       } else if (this.#demoted) {
         this.#askWhetherDemoted(done);
-      } else if (this.#state === "for good" || (this.#state === "changed" && !this.#resettable)) {
+      } else if (this.#session.isSpoilt) {
         done(new Error("The connection carries session state that cannot be reset."));
-      } else if (this.#state === "changed") {
+      } else if (!this.#session.isClean) {
         forgetPrepared(internals(this).connection);
-        this.#runQuietly(resetBatch(this.#setUp), (problem) => {
-          this.#state = "clean";
+        this.#runQuietly(this.#session.resetBatch(), (problem) => {
+          this.#session.cleaned();
           done(problem);
         });
       } else this.#settled(done);

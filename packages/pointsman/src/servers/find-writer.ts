@@ -7,16 +7,19 @@ const patienceMillis = 400;
 /** How long that goes on before it is taken easier. */
 const urgentMillis = 60_000;
 const mostAtOnce = 4;
+/** How long a writer that was found waits for the others: one on a newer timeline is preferred. */
+const doubtMillis = 50;
 
 /**
  * Tries addresses again and again, all at the same time, until one of them leads to the writer.
  *
- * @param attempt - whether an address leads to the writer now; gives up by itself, never rejects
+ * @param attempt - the timeline of the server that an address leads to now, if that is a writer;
+ * gives up by itself, never rejects
  * @returns `undefined` when the signal was aborted before
  */
 export function findWriter(
   addresses: readonly EndpointAddress[],
-  attempt: (address: EndpointAddress) => Promise<boolean>,
+  attempt: (address: EndpointAddress) => Promise<number | undefined>,
   signal: AbortSignal,
 ): Promise<EndpointAddress | undefined> {
   return new Promise((resolve) => {
@@ -24,10 +27,14 @@ export function findWriter(
       address,
       underWay: 0,
       startedAt: Number.NEGATIVE_INFINITY,
+      answered: false,
     }));
+    let best: { readonly address: EndpointAddress; readonly timeline: number } | undefined;
+    let doubt: NodeJS.Timeout | undefined;
     const begunAt = performance.now();
     const end = (found: EndpointAddress | undefined): void => {
       clearInterval(timer);
+      clearTimeout(doubt);
       signal.removeEventListener("abort", aborted);
       resolve(found);
     };
@@ -40,9 +47,14 @@ export function findWriter(
         if (trial.underWay >= mostAtOnce || now - trial.startedAt < pause) continue;
         trial.underWay += 1;
         trial.startedAt = now;
-        attempt(trial.address).then((found) => {
+        attempt(trial.address).then((timeline) => {
           trial.underWay -= 1;
-          if (found) end(trial.address);
+          trial.answered = true;
+          if (timeline !== undefined && (best === undefined || timeline > best.timeline)) {
+            best = { address: trial.address, timeline };
+            doubt ??= setTimeout(() => end(best?.address), doubtMillis);
+          }
+          if (best !== undefined && trials.every(({ answered }) => answered)) end(best.address);
         });
       }
     };

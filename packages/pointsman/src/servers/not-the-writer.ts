@@ -14,3 +14,10 @@ export class NotTheWriter extends Error {
 
 /** What a server on the writer's side has turned out to be. */
 export type WriterRole = "writer" | "reader" | "outdated";
+
+/** What a look at a server has shown. */
+export interface Examined {
+  readonly role: WriterRole;
+  /** 0: it cannot tell. */
+  readonly timeline: number;
+}

@@ -9,7 +9,7 @@ import { ClusterIdentity } from "./cluster-identity.ts";
 import { type EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
 import { type EndpointClient, endpointClientClass, type WatchQuery } from "./endpoint-client.ts";
 import { lookAtSilence } from "./look-at-silence.ts";
-import { NotTheWriter, type WriterRole } from "./not-the-writer.ts";
+import { type Examined, NotTheWriter, type WriterRole } from "./not-the-writer.ts";
 import { clientsOf, isUsable } from "./pg-internals.ts";
 import { anotherOf, ProbeConnections } from "./probe-connection.ts";
 import { Readmission } from "./readmission.ts";
@@ -58,7 +58,7 @@ export interface Front {
    */
   readonly opened: (client: EndpointClient) => Promise<Opened>;
   /** Asks a connection what its server is now. */
-  readonly examine: (client: EndpointClient) => Promise<WriterRole>;
+  readonly examine: (client: EndpointClient) => Promise<Examined>;
   /** What tells servers apart: of a connection that has said so, and of one that is asked now. */
   readonly serverOf: (client: EndpointClient) => object | undefined;
   readonly meet: (client: EndpointClient) => Promise<object | undefined>;

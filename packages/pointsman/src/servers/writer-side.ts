@@ -1,7 +1,7 @@
 import type { EndpointAddress } from "./endpoint-addresses.ts";
 import type { EndpointClient } from "./endpoint-client.ts";
 import { findWriter } from "./find-writer.ts";
-import { NotTheWriter, type WriterRole } from "./not-the-writer.ts";
+import { type Examined, NotTheWriter } from "./not-the-writer.ts";
 import { clientsOf, idleClients, removeIdle } from "./pg-internals.ts";
 import type { ProbeConnections } from "./probe-connection.ts";
 import type { SettlingPool } from "./settling-pool.ts";
@@ -19,7 +19,7 @@ export interface WriterSide {
   /** How long whoever wants the writer waits for it, in milliseconds. */
   readonly timeoutMillis: number;
   /** What a server is now, asked on a connection to it. */
-  readonly examine: (client: EndpointClient) => Promise<WriterRole>;
+  readonly examine: (client: EndpointClient) => Promise<Examined>;
 }
 
 /** Puts a gate before a pool that leads to the writer. */
@@ -30,28 +30,27 @@ export function gateFor({
   timeoutMillis,
   examine,
 }: WriterSide): WriterGate {
-  const isWriter = async (
+  const attempt = (
     address: EndpointAddress,
     failed: (error: Error) => void,
-  ): Promise<boolean> => {
-    const found = await probes.look(
+  ): Promise<number | undefined> =>
+    probes.look(
       () => probes.at(address, "writer", addresses, pool.options),
       lookMillis,
       async (client) => {
-        const role = await examine(client);
-        if (role !== "writer") failed(new NotTheWriter(address.name, role));
-        return role === "writer";
+        const { role, timeline } = await examine(client);
+        if (role === "writer") return timeline;
+        failed(new NotTheWriter(address.name, role));
+        return undefined;
       },
       failed,
     );
-    return found === true;
-  };
   return new WriterGate({
     timeoutMillis,
     endpoint: addresses.all[0]?.name ?? "",
     retire: () => retireAll(pool),
     search: async (signal, failed) => {
-      const found = await findWriter(addresses.all, (address) => isWriter(address, failed), signal);
+      const found = await findWriter(addresses.all, (address) => attempt(address, failed), signal);
       if (found !== undefined) addresses.lead(found);
     },
   });

@@ -122,12 +122,15 @@ it("split brain: of two writers the one on the older timeline is not used", asyn
       follow: false,
       endpointDelayMs: 60_000,
     });
-    // Reads tell the pool of the promotion; nothing has told its connections to the old writer.
+    // A connection to a reader tells the pool of it; those to the old writer know nothing.
     await expect
-      .poll(async () => {
-        await both.query({ text: "select 1", consistency: "eventual" });
-        return where();
-      })
+      .poll(
+        async () => {
+          await both.query({ text: "select 1", consistency: "eventual" });
+          return where();
+        },
+        { timeout: 10_000 },
+      )
       .not.toBe(old);
   } finally {
     await both.end();

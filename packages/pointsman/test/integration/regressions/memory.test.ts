@@ -12,6 +12,7 @@ it("remembers refused texts within a bound in bytes", () => {
     idleReaders: () => [],
     withoutPositions: () => {},
     pooled: () => {},
+    promoted: () => {},
     processPositionCosts: () => {},
   });
   const router = new Router({} as Sides, createClassifier(), config, freshness);

@@ -1,0 +1,59 @@
+import type { Client } from "pg";
+import type { EndpointAddress } from "./endpoint-addresses.ts";
+import { internals } from "./pg-internals.ts";
+
+/** How long a server may take to let a connection in, in milliseconds. */
+const openingMillis = 10_000;
+
+/** A connection on its way from being made to being open, or not. */
+export class Opening {
+  #over = false;
+
+  /**
+   * Opens a connection when it is its turn.
+   *
+   * @param connect - pg's own way to do it
+   * @param done - called once
+   */
+  constructor(
+    client: Client,
+    address: EndpointAddress,
+    connect: (opened: (error?: Error | null) => void) => void,
+    done: (error: Error | undefined) => void,
+  ) {
+    const { stream } = internals(client).connection ?? {};
+    let late: NodeJS.Timeout | undefined;
+    const opened = (error?: Error | null): void => {
+      if (this.#over) return;
+      this.#over = true;
+      clearTimeout(late);
+      done(error ?? undefined);
+    };
+    let waiting = true;
+    let giveUp = (): void => {};
+    // Pools destroy the stream of a connection that takes too long.
+    const closed = (): void => {
+      giveUp();
+      opened(new Error("Connection terminated while it waited to be opened"));
+    };
+    address.opening += 1;
+    giveUp = address.whenItsTurn(() => {
+      waiting = false;
+      stream?.removeListener("close", closed);
+      late = setTimeout(() => stream?.destroy(silence(address.name)), openingMillis).unref();
+      connect(opened);
+    });
+    if (waiting) stream?.once("close", closed);
+  }
+
+  /** Whether it is open, or has failed. */
+  get over(): boolean {
+    return this.#over;
+  }
+}
+
+function silence(endpoint: string): Error {
+  const seconds = openingMillis / 1000;
+  const message = `timeout expired: ${endpoint} has not let the connection in within ${seconds} s`;
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}
