@@ -71,7 +71,11 @@ function barePools(
   const pools = [writer, reader].map(
     ({ url }) => new pg.Pool({ connectionString: url, max: 10 }),
   ) as [pg.Pool, pg.Pool];
-  for (const pool of pools) pool.on("error", () => {});
+  for (const pool of pools) {
+    pool.on("error", () => {});
+    // Without this one a connection that is cut while it is checked out ends the whole process.
+    pool.on("connect", (client) => client.on("error", () => {}));
+  }
   return {
     write: (id) => query(pools[0], writeText, [id]),
     read: () => query(pools[1], readText, []),

@@ -232,7 +232,7 @@ export function endpointClientClass(
       const connect = (opened: (error?: Error | null) => void): void => {
         super.connect(opened as never);
       };
-      this.#opening = new Opening(this, this.address, connect, (error) => {
+      this.#opening = new Opening(this, this.address, traits.side, connect, (error) => {
         const problem = error ?? this.#misled();
         if (problem !== undefined) {
           callback(this.#failed(problem));

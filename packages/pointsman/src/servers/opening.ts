@@ -1,9 +1,13 @@
 import type { Client } from "pg";
+import type { Target } from "../routing/route.ts";
 import type { EndpointAddress } from "./endpoint-addresses.ts";
 import { internals } from "./pg-internals.ts";
 
-/** How long a server may take to let a connection in, in milliseconds. */
-const openingMillis = 10_000;
+/**
+ * How long a server may take to let a connection in, in milliseconds. A reader has others beside it;
+ * a writer may have to be woken first, which takes Aurora Serverless half as long as this.
+ */
+const openingMillis = { reader: 10_000, writer: 30_000 } as const;
 
 /** A connection on its way from being made to being open, or not. */
 export class Opening {
@@ -12,12 +16,14 @@ export class Opening {
   /**
    * Opens a connection when it is its turn.
    *
+   * @param side - what it is to lead to
    * @param connect - pg's own way to do it
    * @param done - called once
    */
   constructor(
     client: Client,
     address: EndpointAddress,
+    side: Target,
     connect: (opened: (error?: Error | null) => void) => void,
     done: (error: Error | undefined) => void,
   ) {
@@ -40,7 +46,8 @@ export class Opening {
     giveUp = address.whenItsTurn(() => {
       waiting = false;
       stream?.removeListener("close", closed);
-      late = setTimeout(() => stream?.destroy(silence(address.name)), openingMillis).unref();
+      const limit = openingMillis[side];
+      late = setTimeout(() => stream?.destroy(silence(address.name, limit)), limit).unref();
       connect(opened);
     });
     if (waiting) stream?.once("close", closed);
@@ -52,8 +59,7 @@ export class Opening {
   }
 }
 
-function silence(endpoint: string): Error {
-  const seconds = openingMillis / 1000;
-  const message = `timeout expired: ${endpoint} has not let the connection in within ${seconds} s`;
+function silence(endpoint: string, limit: number): Error {
+  const message = `timeout expired: ${endpoint} has not let the connection in within ${limit / 1000} s`;
   return Object.assign(new Error(message), { code: "ETIMEDOUT" });
 }

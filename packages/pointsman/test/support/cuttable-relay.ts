@@ -56,6 +56,14 @@ export class CuttableRelay {
     return size;
   }
 
+  /** What is sent on the connections that are open reaches nobody; new ones work. */
+  mute(): void {
+    for (const socket of this.#sockets) {
+      socket.unpipe();
+      socket.resume();
+    }
+  }
+
   /** Breaks all connections and refuses new ones. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
