@@ -1,8 +1,9 @@
 import type { Breakable } from "./breakable.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { IamGateway } from "./iam/gateway.ts";
 import type { PromoteOptions } from "./promote.ts";
 import type { RestartOptions } from "./restart.ts";
-import type { Endpoint, Reader, Server } from "./server.ts";
+import type { Reader, Server } from "./server.ts";
 
 /** A running cluster: one writer and its readers, with endpoints in front. */
 export interface Cluster extends Breakable, AsyncDisposable {

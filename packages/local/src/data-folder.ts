@@ -8,6 +8,7 @@ import { run } from "./command.ts";
 import { giveIdentity } from "./control-file.ts";
 import { ClusterError } from "./errors.ts";
 import { identifier, literal } from "./identifier.ts";
+import type { Owner } from "./owner.ts";
 import { formatSettings, type Settings } from "./settings.ts";
 import { runSingleUser } from "./single-user.ts";
 
@@ -15,14 +16,6 @@ import { runSingleUser } from "./single-user.ts";
 const LONGEST_SOCKET_PATH = 103;
 /** The superuser in the folder that is copied for each cluster. */
 const TEMPLATE_USER = "template";
-
-export interface Owner {
-  readonly account: Account | undefined;
-  /** Told of every process that works in the folder. */
-  readonly onStart: (pid: number) => void;
-  /** Told when it is gone. */
-  readonly onEnd: (pid: number) => void;
-}
 
 /**
  * A path for a new folder that the account can get to. Nothing is there yet.

@@ -3,6 +3,7 @@ export { type Binaries, binariesOf, type FindBinariesOptions, findBinaries } fro
 export type { Breakable } from "./breakable.ts";
 export type { Cluster, IamCluster } from "./cluster.ts";
 export type { DemoteOptions } from "./demote.ts";
+export type { DatabaseAddress, Endpoint } from "./endpoint.ts";
 export { ClusterError, type ClusterErrorCode } from "./errors.ts";
 export type { FaultyNetwork } from "./faulty-network.ts";
 export type { CertificateKind } from "./iam/certificates.ts";
@@ -13,6 +14,6 @@ export type { RefusalCause } from "./iam/refusals.ts";
 export type { ClusterOptions, IamOptions } from "./options.ts";
 export type { PromoteOptions } from "./promote.ts";
 export type { RestartOptions } from "./restart.ts";
-export type { DatabaseAddress, Endpoint, Reader, Role, Server, ServerState } from "./server.ts";
+export type { Reader, Role, Server, ServerState } from "./server.ts";
 export { startCluster } from "./start-cluster.ts";
 export type { Traffic } from "./traffic.ts";

@@ -1,6 +1,7 @@
 import { addReader } from "./add-reader.ts";
 import type { Cluster } from "./cluster.ts";
 import { type DemoteOptions, demote } from "./demote.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { crash, freeze, shutDown, vanish } from "./faults.ts";
 import { heal } from "./heal.ts";
 import type { IamGateway } from "./iam/gateway.ts";
@@ -9,7 +10,7 @@ import { removeServer } from "./remove-server.ts";
 import { waitForReplay } from "./replay.ts";
 import { type RestartOptions, restart } from "./restart.ts";
 import type { Running } from "./running.ts";
-import type { Endpoint, LocalServer, Reader, Server } from "./server.ts";
+import type { LocalServer, Reader, Server } from "./server.ts";
 import type { Site } from "./site.ts";
 
 const REPLAY_TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
+import type { Endpoint } from "./endpoint.ts";
 import type { Relay } from "./relay.ts";
-import type { Endpoint } from "./server.ts";
 import { TrafficView } from "./traffic.ts";
 import { wholeMilliseconds } from "./whole-milliseconds.ts";
 

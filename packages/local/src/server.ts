@@ -1,12 +1,11 @@
 import type { Address } from "./address.ts";
 import { ControlConnection } from "./control-connection.ts";
+import type { DatabaseAddress, Endpoint } from "./endpoint.ts";
 import { ClusterError } from "./errors.ts";
-import type { FaultyNetwork } from "./faulty-network.ts";
 import { parseLsn } from "./lsn.ts";
 import type { Postmaster } from "./postmaster.ts";
 import type { Relay } from "./relay.ts";
 import { RelayEndpoint } from "./relay-endpoint.ts";
-import type { Traffic } from "./traffic.ts";
 import { poll } from "./wait.ts";
 import { wholeMilliseconds } from "./whole-milliseconds.ts";
 
@@ -23,18 +22,6 @@ export type Role = "writer" | "reader";
  * - `vanished`: nothing gets to it, see {@link Cluster.vanish}
  */
 export type ServerState = "running" | "stopped" | "crashed" | "frozen" | "vanished";
-
-/** A host and port, with the URL of a database behind it. */
-export interface DatabaseAddress extends Address {
-  /** `postgres://user:password@host:port/database` */
-  readonly url: string;
-}
-
-/** A host and port that an application is given, and what has gone through it. */
-export interface Endpoint extends DatabaseAddress, Traffic, FaultyNetwork {
-  /** The same as `url`, under the name that `pg` knows: `new pg.Pool(cluster.writer)` works. */
-  readonly connectionString: string;
-}
 
 /** One PostgreSQL. As an {@link Endpoint} it is the instance endpoint: it leads to this server only. */
 export interface Server extends Endpoint {

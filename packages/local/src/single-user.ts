@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { run } from "./command.ts";
-import type { Owner } from "./data-folder.ts";
 import { ClusterError } from "./errors.ts";
+import type { Owner } from "./owner.ts";
 
 /**
  * Runs statements on a data folder that no server works in, as the superuser that initdb has made.

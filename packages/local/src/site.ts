@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Account } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
-import type { Owner } from "./data-folder.ts";
 import type { ClusterConfig } from "./options.ts";
+import type { Owner } from "./owner.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** What does not change while a cluster lives. */

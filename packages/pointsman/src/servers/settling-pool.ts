@@ -6,7 +6,6 @@ import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
 import type { PendingItem, PoolInternals } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
-import type { SilenceWatch } from "./silence-watch.ts";
 import type { WriterGate } from "./writer-gate.ts";
 
 /** A client that can say when it is fit for the next user. */
@@ -51,7 +50,7 @@ export class SettlingPool extends PgPool {
   /** Given to a pool that leads to the writer. */
   gate: WriterGate | undefined;
   /** Listens for servers that have vanished, while there is something to hear. */
-  silence: SilenceWatch | undefined;
+  silence: { wake(): void } | undefined;
   /** How many may wait for a connection. */
   maxWaiting = Number.POSITIVE_INFINITY;
   /** A client whose `acquire` event has not been emitted yet. */
