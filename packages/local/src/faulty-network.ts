@@ -13,7 +13,10 @@ export interface FaultyNetwork {
    *
    * @example
    * cluster.reader.blackhole();
-   * await client.query("SELECT 1"); // waits until cluster.reader.heal()
+   * setTimeout(() => cluster.reader.heal(), 100);
+   * const pool = new pg.Pool(cluster.reader);
+   * await pool.query("SELECT 1"); // waits for that
+   * await pool.end();
    */
   blackhole(): void;
   /**

@@ -138,7 +138,7 @@ describe.skipIf(process.platform !== "linux")(
       for (const program of programs) bins.push(JSON.parse(await program.firstLine).bin as string);
       expect(new Set(bins).size).toBe(1);
       expect(bins[0]?.startsWith(join(cache, "pointsman-local-cache-"))).toBe(true);
-      expect(readdirSync(dirname(dirname(bins[0] ?? "")))).toHaveLength(1);
+      expect(readdirSync(dirname(dirname(dirname(bins[0] ?? ""))))).toHaveLength(1);
       expect(existsSync(linksOf(home)[0] ?? "")).toBe(false);
     });
 

@@ -34,7 +34,9 @@ test.each([
   vi.mocked(freePorts).mockClear();
   vi.mocked(freePorts).mockResolvedValueOnce(snatched);
   await using cluster = await startCluster({ readers: 1 });
-  expect(freePorts).toHaveBeenCalledTimes(2);
+  // Endpoints ask for theirs one by one.
+  const forServers = vi.mocked(freePorts).mock.calls.filter(([count]) => count === 2);
+  expect(forServers).toHaveLength(2);
   await answer(cluster.writer.url, "CREATE TABLE t AS SELECT 1 AS one");
   await cluster.waitForReplay();
   expect(await answer(cluster.reader.url, "SELECT one FROM t")).toBe(1);

@@ -41,7 +41,7 @@ import {
   openSingle,
   type Sides,
 } from "./servers/open-sides.ts";
-import { idleClients, type PendingItem } from "./servers/pg-internals.ts";
+import { idleClients, isUsable, type PendingItem } from "./servers/pg-internals.ts";
 import {
   bindToCaller,
   isSubmittable,
@@ -315,6 +315,8 @@ export class Pool extends SettlingPool {
     const scope = currentScope();
     const call = this.#router.call(query, undefined, scope);
     const status = client.getTransactionStatus();
+    // What is sent on a connection that is closed is not sent at all.
+    const isSent = isUsable(client);
     const route =
       this.#sides.readers === undefined
         ? this.#router.route(call, {
@@ -330,7 +332,7 @@ export class Pool extends SettlingPool {
       answered: (error) => {
         const inTransaction = status === "T" || status === "E";
         const told =
-          error !== undefined && isLoss(error, client)
+          error !== undefined && isSent && isLoss(error, client)
             ? toldOfLoss(error, { facts: call.facts, inTransaction }, client)
             : error;
         this.#router.answered(call, route, client, told);

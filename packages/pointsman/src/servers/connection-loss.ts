@@ -17,7 +17,11 @@ const unreachable: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** What `pg` says of a connection that ended while it was opened: none of it has a code. */
-const endedWhileOpening = /^(Connection terminated|timeout expired)/;
+const endedWhileOpening =
+  /^(Connection terminated unexpectedly|Connection terminated: |timeout expired)/;
+
+/** What pg-pool says when the time of a caller is up, whose fault that may be. */
+const outOfTime = "Connection terminated due to connection timeout";
 
 /** Whether the server was going away when it answered: shut down, crashed, or not up yet. */
 export function isServerGoingAway(error: unknown): boolean {
@@ -29,6 +33,7 @@ export function isServerGoingAway(error: unknown): boolean {
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code, message, cause } = error as Error & { readonly code?: string };
+  if (message === outOfTime) return false;
   if (unreachable.has(code) || isServerGoingAway(error)) return true;
   if (code === undefined && endedWhileOpening.test(message)) return true;
   if (error instanceof AggregateError) return error.errors.some(isUnreachable);
