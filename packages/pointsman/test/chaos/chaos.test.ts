@@ -9,5 +9,5 @@ it("whatever goes wrong, callers are told the truth, and everything flows again"
   const bad = schedules.filter(({ violations }) => violations.length > 0);
   // The seed in the line repeats the schedule: npm run chaos -- --schedules 1 --seed N
   expect(bad.map(formatSchedule)).toEqual([]);
-  expect(schedules.reduce((sum, { answers }) => sum + answers, 0)).toBeGreaterThan(1000);
+  expect(schedules.reduce((sum, { answers }) => sum + answers, 0)).toBeGreaterThan(300);
 }, 300_000);

@@ -33,6 +33,7 @@ export async function runChaos(
   // What is acknowledged is on a reader: PostgreSQL loses no more than this library, then.
   const settings = { synchronous_standby_names: "ANY 1 (*)" };
   await using cluster = await startCluster({ readers: 2, settings });
+  await asWriter(cluster, (client) => client.query(schema));
   const schedules: Schedule[] = [];
   for (const seed of seeds) {
     const schedule = await runSchedule(cluster, seed);
@@ -53,18 +54,16 @@ async function runSchedule(cluster: Cluster, seed: number): Promise<Schedule> {
   });
   pool.on("error", () => {});
   const violations: string[] = [];
-  await pool.query(schema);
   const traffic = startTraffic(pool);
-  try {
-    for (const fault of faults) {
-      await delay(fault.after);
-      await strike(cluster, fault);
-    }
-    await cluster.heal();
-    await flows(traffic);
-  } catch (error) {
-    violations.push(`${(error as Error).stack}`);
+  const attempt = async (what: string, act: () => Promise<void>): Promise<void> => {
+    await act().catch((error) => violations.push(`${what}: ${(error as Error).stack}`));
+  };
+  for (const fault of faults) {
+    await delay(fault.after);
+    await attempt(fault.name, () => strike(cluster, fault));
   }
+  await attempt("heal", () => cluster.heal());
+  await attempt("recovery", () => flows(traffic));
   const stopped = await Promise.race([
     traffic.stop().then(() => true),
     delay(recoveryMillis, false),
@@ -99,11 +98,18 @@ function writtenOf({ told }: Traffic): number {
 }
 
 async function rowsThere(cluster: Cluster): Promise<ReadonlySet<number>> {
+  const { rows } = await asWriter(cluster, (client) =>
+    client.query<{ id: number }>("select id from chaos_rows"),
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Past the library. */
+async function asWriter<T>(cluster: Cluster, act: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: cluster.writer.url });
   await client.connect();
   try {
-    const { rows } = await client.query<{ id: number }>("select id from chaos_rows");
-    return new Set(rows.map(({ id }) => id));
+    return await act(client);
   } finally {
     await client.end();
   }
