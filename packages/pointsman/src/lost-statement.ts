@@ -41,9 +41,9 @@ export function toldOfLoss(
   { facts, inTransaction }: LostStatement,
   client: EndpointClient,
 ): Error {
-  const ends = facts.statements.some(({ transaction }) => commits.has(transaction?.kind));
+  const ends = mayCommit(facts);
   const where = client.endpointName;
-  if (inTransaction && (client.side === "reader" || !(ends || facts.verdict === "procedure"))) {
+  if (inTransaction && (client.side === "reader" || !ends)) {
     return new PointsmanError(
       "TRANSACTION_LOST",
       `The connection to ${where} was lost inside a transaction (${reason(error)}). Nothing of the transaction has happened: it can be run again as a whole.`,
@@ -53,7 +53,7 @@ export function toldOfLoss(
   if (!ends && facts.effect !== "write") return error;
   const id = client.care?.transactionId;
   const unknown = new WriteOutcomeUnknown(
-    `The connection to ${where} was lost before ${ends ? "COMMIT" : "a write"} was answered (${reason(error)}). It may have happened or not, and is not sent again. Look for what it writes before you repeat it${id === undefined ? "" : ", or ask pool.outcome(error)"}.`,
+    `The connection to ${where} was lost before ${inTransaction ? "COMMIT" : "a write"} was answered (${reason(error)}). It may have happened or not, and is not sent again. Look for what it writes before you repeat it${id === undefined ? "" : ", or ask pool.outcome(error)"}.`,
     id,
     { cause: error },
   );
@@ -67,6 +67,13 @@ export function toldOfLoss(
 /** The transaction whose outcome an error leaves open, where its id was known. */
 export function lostTransaction(error: unknown): LostTransaction | undefined {
   return error instanceof WriteOutcomeUnknown ? transactions.get(error) : undefined;
+}
+
+/** Whether a COMMIT may be in it: a text that was not parsed, or a procedure, may hold anything. */
+function mayCommit({ statements, effect, verdict }: Classification): boolean {
+  if (statements.length === 0) return effect !== "read";
+  if (verdict === "procedure") return true;
+  return statements.some(({ transaction }) => commits.has(transaction?.kind));
 }
 
 const commits: ReadonlySet<string | undefined> = new Set(["commit", "commit-prepared", "prepare"]);

@@ -41,7 +41,7 @@ import {
   openSingle,
   type Sides,
 } from "./servers/open-sides.ts";
-import { idleClients, isUsable, type PendingItem } from "./servers/pg-internals.ts";
+import { idleClients, isQuiet, isUsable, type PendingItem } from "./servers/pg-internals.ts";
 import {
   bindToCaller,
   isSubmittable,
@@ -315,6 +315,8 @@ export class Pool extends SettlingPool {
     const scope = currentScope();
     const call = this.#router.call(query, undefined, scope);
     const status = client.getTransactionStatus();
+    // Behind others that wait, nobody knows yet whether it will stand inside a transaction.
+    const inTransaction = isQuiet(client) && (status === "T" || status === "E");
     // What is sent on a connection that is closed is not sent at all.
     const isSent = isUsable(client);
     const route =
@@ -330,7 +332,6 @@ export class Pool extends SettlingPool {
     return {
       companions: companions === "behind" ? undefined : companions,
       answered: (error) => {
-        const inTransaction = status === "T" || status === "E";
         const told =
           error !== undefined && isSent && isLoss(error, client)
             ? toldOfLoss(error, { facts: call.facts, inTransaction }, client)

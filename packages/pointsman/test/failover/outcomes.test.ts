@@ -109,6 +109,35 @@ describe.each([true, false])(
   },
 );
 
+describe("a transaction whose COMMIT nobody has seen", () => {
+  it.each([true, false])(
+    "because its text was not parsed is unknown, not lost (with a reader: %s)",
+    async (withReader) => {
+      const id = 40 + Number(withReader);
+      const pool = await poolCutAt("into payments", true, withReader);
+      const client = await pool.connect();
+      await client.query("begin");
+      const long = `insert into payments values (${id}); commit -- ${"x".repeat(70_000)}`;
+      const error = await failureOf(client.query(long));
+      client.release(true);
+      expect(error).toMatchObject({ code: "WRITE_OUTCOME_UNKNOWN" });
+      await expect.poll(() => isThere(pool, id)).toBe(true);
+    },
+  );
+
+  it("because it was queued in front of a write leaves that write unknown, with one server", async () => {
+    const pool = await poolCutAt("into payments", true, false);
+    const client = await pool.connect();
+    await client.query("begin");
+    const committed = client.query("commit");
+    const write = failureOf(client.query("insert into payments values (50)"));
+    await committed;
+    expect(await write).toMatchObject({ code: "WRITE_OUTCOME_UNKNOWN" });
+    client.release(true);
+    await expect.poll(() => isThere(pool, 50)).toBe(true);
+  });
+});
+
 describe("a client whose connection is lost", () => {
   it("inside a transaction sends nothing more: it would be committed by itself", async () => {
     const pool = await poolCutAt("cut me here", false);
