@@ -132,8 +132,9 @@ describe("a transaction whose COMMIT nobody has seen", () => {
     const committed = client.query("commit");
     const write = failureOf(client.query("insert into payments values (50)"));
     await committed;
-    expect(await write).toMatchObject({ code: "WRITE_OUTCOME_UNKNOWN" });
+    const error = await write;
     client.release(true);
+    expect(error).toMatchObject({ code: "WRITE_OUTCOME_UNKNOWN" });
     await expect.poll(() => isThere(pool, 50)).toBe(true);
   });
 });

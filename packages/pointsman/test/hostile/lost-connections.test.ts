@@ -148,7 +148,9 @@ describe("reads under load with readers", () => {
     const { reader: then } = pool.stats().targets;
     await until("the reader serves again", () => pool.stats().targets.reader > then + 50);
     await loops.stop();
+    const { reasons } = pool.stats();
     await pool.end();
+    expect(reasons["after-loss"] + reasons["reader-unavailable"]).toBeGreaterThan(0);
     expect(loops.failures).toEqual([]);
     expect(cluster.readers[0]?.log()).toContain("was terminated by signal 9");
   });
