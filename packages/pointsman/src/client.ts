@@ -28,6 +28,7 @@ import { inCallersContext } from "./servers/callers-context.ts";
 import { readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { internals, isQuiet, isUsable } from "./servers/pg-internals.ts";
+import { limited } from "./servers/query-deadline.ts";
 import {
   bindToCaller,
   derive,
@@ -49,6 +50,8 @@ export interface ConversationHome {
   readonly options: Readonly<Record<string, unknown>>;
   /** Milliseconds that a place and a connection may take together; 0: any time. */
   readonly connectionTimeoutMillis: number;
+  /** Milliseconds that a statement may take; 0: any time. */
+  readonly queryTimeout: number;
   /** Called when a statement of a set-up fails; whoever sent it is told too. */
   readonly setUpFailed: (error: Error) => void;
 }
@@ -163,6 +166,12 @@ export class Conversation extends EventEmitter implements Settling {
   }
 
   #take(query: QueryInput, values: unknown, callback: QueryCallback | undefined): void {
+    const limit = callback && limited(query, this.#home.queryTimeout, callback);
+    if (limit === undefined) this.#takeNow(query, values, callback);
+    else this.#takeNow(limit.query, values, limit.callback);
+  }
+
+  #takeNow(query: QueryInput, values: unknown, callback: QueryCallback | undefined): void {
     const listeners = this.listenerCount("notice") + this.listenerCount("notification");
     if (listeners > 0) this.#context = new AsyncResource("pointsman.events");
     const setUp = isSettingUp(this);

@@ -14,6 +14,7 @@ export const errorCodes = {
     "A transaction could not be committed as a whole: a statement in it had failed, or its callback has ended it.",
   TRANSACTION_ENDED: "A statement belongs to a transaction that is over.",
   WRITER_UNAVAILABLE: "No writer was found in time; the statement was not sent.",
+  READER_UNAVAILABLE: "Every reader is out, and reads are kept off the writer by option.",
   WRITE_OUTCOME_UNKNOWN:
     "A connection was lost behind a write that had been sent: it may have happened, or not.",
   TRANSACTION_LOST: "The connection of an open transaction was lost: nothing of it happened.",

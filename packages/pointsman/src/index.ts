@@ -10,6 +10,8 @@ export type {
   EndpointOption,
   FreshnessDetails,
   PoolOptions,
+  ReaderDetails,
+  ReaderOption,
   SidePoolOptions,
 } from "./config/options.ts";
 export type { FreshnessWish } from "./consistency/demand.ts";

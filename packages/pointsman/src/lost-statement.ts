@@ -1,11 +1,14 @@
 import { PointsmanError, WriteOutcomeUnknown } from "./errors.ts";
+import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { isOfServer, isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { isUsable } from "./servers/pg-internals.ts";
+import type { QueryInput } from "./servers/query-input.ts";
 import type { Classification } from "./statements/types.ts";
 
 /** What is known of a statement whose connection was lost. */
 export interface LostStatement {
+  readonly query: QueryInput;
   readonly facts: Classification;
   /** It was sent inside an open transaction. */
   readonly inTransaction: boolean;
@@ -38,7 +41,7 @@ export function onlyReads({ effect, reader, repeatable }: Classification): boole
  */
 export function toldOfLoss(
   error: Error,
-  { facts, inTransaction }: LostStatement,
+  { facts, inTransaction, query }: LostStatement,
   client: EndpointClient,
 ): Error {
   const ends = mayCommit(facts);
@@ -50,7 +53,10 @@ export function toldOfLoss(
       { cause: error },
     );
   }
-  if (!ends && facts.effect !== "write") return error;
+  if (!ends && facts.effect !== "write") {
+    const signal = signalOf(query);
+    return signal?.aborted === true ? abortReason(signal) : error;
+  }
   const id = client.care?.transactionId;
   const unknown = new WriteOutcomeUnknown(
     `The connection to ${where} was lost before ${inTransaction ? "COMMIT" : "a write"} was answered (${reason(error)}). It may have happened or not, and is not sent again. Look for what it writes before you repeat it${id === undefined ? "" : ", or ask pool.outcome(error)"}.`,

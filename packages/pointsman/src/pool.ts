@@ -42,6 +42,7 @@ import {
   type Sides,
 } from "./servers/open-sides.ts";
 import { idleClients, isQuiet, isUsable, type PendingItem } from "./servers/pg-internals.ts";
+import { limited } from "./servers/query-deadline.ts";
 import {
   bindToCaller,
   isSubmittable,
@@ -55,6 +56,7 @@ import {
   type AcquireCallback,
   SettlingPool,
 } from "./servers/settling-pool.ts";
+import { waitUntil } from "./servers/wait-until.ts";
 import { createClassifier } from "./statements/classify.ts";
 import { warmUp } from "./statements/parser.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
@@ -96,6 +98,8 @@ export class Pool extends SettlingPool {
   readonly #sides: Sides;
   readonly #freshness: Freshness;
   readonly #conversation: (new () => Conversation) | undefined;
+  /** How long a statement may take, in milliseconds; 0: as long as it likes. */
+  readonly #queryTimeout: number;
 
   /**
    * @param options - see {@link PoolOptions}; all of it may come from the environment
@@ -108,6 +112,8 @@ export class Pool extends SettlingPool {
     for (const { warning } of [config.writer, ...config.readers]) {
       if (warning !== undefined) warn("POINTSMAN_TLS_RAISED", warning);
     }
+    this.#queryTimeout = queryTimeoutOf(config);
+    this.endTimeoutMillis = config.endTimeoutMillis;
     // What goes wrong here goes wrong again, and is told, at the first statement.
     warmUp().catch(() => {});
     const classifier = createClassifier(config.statements);
@@ -132,6 +138,8 @@ export class Pool extends SettlingPool {
       examine: (client) => this.#freshness.examine(client),
       serverOf: (client) => this.#freshness.serverOf(client),
       meet: (client) => this.#freshness.meet(client),
+      askWriter: () => this.#freshness.askWriter(),
+      measureLag: (client) => this.#freshness.measureLag(client),
       systemOf: async (client) => (await introduce(client))?.system,
       made: (client) => {
         this.#freshness.watchWriter(client);
@@ -159,6 +167,7 @@ export class Pool extends SettlingPool {
     this.#conversation = conversationClass({
       router: this.#router,
       options: this.options as unknown as Readonly<Record<string, unknown>>,
+      queryTimeout: this.#queryTimeout,
       connectionTimeoutMillis: config.writerPool.connectionTimeoutMillis ?? 0,
       setUpFailed: (error) => {
         this.emit("error", error);
@@ -265,6 +274,12 @@ export class Pool extends SettlingPool {
       callback(new TypeError("Client was passed a null or undefined query"));
       return;
     }
+    const limit = limited(query as QueryInput, this.#queryTimeout, callback);
+    if (limit === undefined) this.#sendNow(query, values, callback);
+    else this.#sendNow(limit.query, values, limit.callback);
+  }
+
+  #sendNow(query: unknown, values: unknown, callback: QueryCallback): void {
     const scope = currentScope();
     let call: Call;
     try {
@@ -334,7 +349,7 @@ export class Pool extends SettlingPool {
       answered: (error) => {
         const told =
           error !== undefined && isSent && isLoss(error, client)
-            ? toldOfLoss(error, { facts: call.facts, inTransaction }, client)
+            ? toldOfLoss(error, { ...call, inTransaction }, client)
             : error;
         this.#router.answered(call, route, client, told);
         return told;
@@ -497,13 +512,14 @@ export class Pool extends SettlingPool {
     return Reflect.get(SettlingPool.prototype, count, this);
   }
 
-  protected override async endOwned(): Promise<void> {
+  protected override async endOwned(deadline: number): Promise<void> {
     await this.#freshness.end();
     this.#sides.end();
     if (this.#sides.readers === undefined) return;
     // What a reader refuses while it drains goes to the writer, which therefore ends last.
-    await this.#sides.reader.endIfOpen();
-    await this.#sides.writer.endIfOpen();
+    await this.#sides.reader.endIfOpen(deadline);
+    await waitUntil(this.#router.fallbackOver(), deadline);
+    await this.#sides.writer.endIfOpen(deadline);
   }
 
   override on(event: "abandoned", listener: (found: AbandonedTransaction) => void): this;
@@ -577,6 +593,11 @@ function conversationClass(home: ConversationHome): new () => Conversation {
       super(home);
     }
   };
+}
+
+/** The writer's `query_timeout`, which holds for all that is sent through the pool. */
+function queryTimeoutOf({ writer, writerPool }: Config): number {
+  return Number(writer.client.query_timeout ?? writerPool.query_timeout ?? 0);
 }
 
 /** pg's options of the pool itself: with readers its clients are not connections. */

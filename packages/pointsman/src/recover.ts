@@ -44,7 +44,8 @@ export function recover(
 ): void {
   const { call, route, client, error, inTransaction, movable, tries } = failure;
   if (isGivenUp(call)) {
-    next(undefined, error);
+    const isLost = isLoss(error, client);
+    next(undefined, isLost ? toldOfLoss(error, { ...call, inTransaction }, client) : error);
     return;
   }
   // Of a cursor or a stream something may have been handed out.

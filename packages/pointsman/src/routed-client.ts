@@ -23,6 +23,13 @@ export interface RoutingHints extends FreshnessOptions {
    * answered as usual.
    */
   signal?: AbortSignal | undefined;
+  /**
+   * How long the statement may take, from the call to its answer, in milliseconds: waiting for a
+   * connection and attempts elsewhere included. Then it is cancelled on the server, and rejects with
+   * pg's "Query read timeout"; a write whose server does not answer to that either, with
+   * `WRITE_OUTCOME_UNKNOWN`. Default: the pool's `query_timeout`, else as long as it likes.
+   */
+  query_timeout?: number | undefined;
 }
 
 /** `query` with the config fields of {@link RoutingHints}, next to pg's own forms. */

@@ -4,7 +4,14 @@ import type { Config } from "./config/config.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
 import type { Freshness, Remedy } from "./consistency/freshness.ts";
 import { readFreshness } from "./consistency/read-freshness.ts";
-import { type Dispatch, runErrand, type TrackCallback, type Uses } from "./errand.ts";
+import {
+  type Dispatch,
+  runErrand,
+  type TakenClient,
+  type TrackCallback,
+  type Uses,
+} from "./errand.ts";
+import { PointsmanError } from "./errors.ts";
 import { type Failure, recover } from "./recover.ts";
 import { RefusedTexts } from "./refused-texts.ts";
 import { decide, type RouteContext, routes } from "./routing/decide.ts";
@@ -16,7 +23,6 @@ import type { Scope } from "./scope.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import type { Sides } from "./servers/open-sides.ts";
-import { preferIdle } from "./servers/pg-internals.ts";
 import {
   derive,
   isSubmittable,
@@ -25,7 +31,9 @@ import {
   snapshot,
   textOf,
 } from "./servers/query-input.ts";
+import { Quota } from "./servers/quota.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
+import type { AcquireCallback, Preferred, Release } from "./servers/settling-pool.ts";
 import type { Classifier } from "./statements/classify.ts";
 import type { Classification } from "./statements/types.ts";
 import { remaining, takePatiently, takeWithin } from "./take-client.ts";
@@ -60,6 +68,8 @@ export class Router implements Dispatch {
   refusals = 0;
 
   readonly uses: Uses | undefined;
+  /** What reads may have of the writer while every reader is out; absent: nothing. */
+  readonly #fallback: Quota | undefined;
   readonly #freshness: Freshness;
 
   /** @param uses - hears of connections taken and given back by `run` */
@@ -74,6 +84,8 @@ export class Router implements Dispatch {
     this.#freshness = freshness;
     this.uses = uses;
     this.#classifier = classifier;
+    const { readerFallbackMax, maxWaiting } = config;
+    if (readerFallbackMax > 0) this.#fallback = new Quota(readerFallbackMax, maxWaiting);
     this.#readOnlyTransactions = config.readOnlyTransactions;
     this.counts = Object.fromEntries(Object.keys(reasons).map((reason) => [reason, 0])) as Record<
       Reason,
@@ -194,12 +206,11 @@ export class Router implements Dispatch {
           .then(() => this.acquire(route, budget, demand, callback));
         return;
       }
-      const preference = this.#freshness.preference(demand);
-      if (preference !== undefined) preferIdle(reader, preference);
     }
     const limit = budget ?? (reader.options.connectionTimeoutMillis || undefined);
     const deadline = limit === undefined ? undefined : performance.now() + limit;
-    this.#acquireReader(route, deadline, readers.addresses.all.length, callback);
+    const preferred = demand && this.#freshness.preference(demand);
+    this.#acquireReader(route, deadline, readers.addresses.all.length, callback, preferred);
   }
 
   /** A connection that nobody has used for a while is asked first: a write cannot be sent twice. */
@@ -226,6 +237,7 @@ export class Router implements Dispatch {
     deadline: number | undefined,
     attempts: number,
     callback: TrackCallback,
+    preferred: Preferred | undefined,
   ): void {
     const { readers, reader } = this.#sides;
     if (readers === undefined) return;
@@ -239,12 +251,13 @@ export class Router implements Dispatch {
       return;
     }
     if (deadline === undefined || reader.idleCount > reader.waitingCount) {
-      takeWithin(reader, undefined, route, (error, client, release) => {
+      const taken: AcquireCallback = (error, client, release) => {
         if (error !== undefined && addresses.isConnectFailure(error)) {
           // Another endpoint if one is left, else the writer.
-          this.#acquireReader(route, deadline, attempts - 1, callback);
-        } else callback(error, client, release, route);
-      });
+          this.#acquireReader(route, deadline, attempts - 1, callback, preferred);
+        } else callback(error, client as TakenClient | undefined, release, route);
+      };
+      reader.acquire(taken, undefined, preferred);
       return;
     }
     // A reader that stays silent has half of the time, so that the writer has the other.
@@ -253,15 +266,53 @@ export class Router implements Dispatch {
     takePatiently(reader, [left / 2, left], unreachable, (outcome, error, client, release) => {
       if (outcome === "given up") this.#acquireInstead(deadline, callback);
       else if (error !== undefined && addresses.isConnectFailure(error)) {
-        this.#acquireReader(route, deadline, attempts - 1, callback);
+        this.#acquireReader(route, deadline, attempts - 1, callback, preferred);
       } else callback(error, client, release, route);
     });
   }
 
-  /** Takes the writer's connection, since no reader can be reached. */
+  /** Takes the writer's connection, since no reader can be reached, if reads may have one. */
   #acquireInstead(deadline: number | undefined, callback: TrackCallback): void {
-    const budget = deadline === undefined ? undefined : remaining(deadline);
-    this.#acquireWriter(routes.writer["reader-unavailable"], budget, callback);
+    const route = routes.writer["reader-unavailable"];
+    const quota = this.#fallback;
+    if (quota === undefined) {
+      callback(this.#noReader(), undefined, () => {}, route);
+      return;
+    }
+    quota.take(deadline, (problem) => {
+      if (problem !== undefined) {
+        callback(problem, undefined, () => {}, route);
+        return;
+      }
+      const budget = deadline === undefined ? undefined : remaining(deadline);
+      this.#acquireWriter(route, budget, (error, client, release, taken) => {
+        if (client === undefined) {
+          quota.giveBack();
+          callback(error, client, release, taken);
+          return;
+        }
+        const giveBack: Release = (problem) => {
+          quota.giveBack();
+          release(problem);
+        };
+        callback(error, client, giveBack, taken);
+      });
+    });
+  }
+
+  /** Resolves once no read is on the writer, or waits to be, for want of a reader. */
+  async fallbackOver(): Promise<void> {
+    await this.#fallback?.free();
+  }
+
+  #noReader(): PointsmanError {
+    const { all } = this.#sides.readers?.addresses ?? { all: [] };
+    const cause = all.find(({ lastError }) => lastError !== undefined)?.lastError;
+    return new PointsmanError(
+      "READER_UNAVAILABLE",
+      `No reader can be used${cause === undefined ? "" : ` (${cause.message.replace(/\.$/, "")})`}, and readerFallback: "error" keeps reads off the writer. The statement was not sent. Send it with target: "writer" if it cannot wait.`,
+      { cause },
+    );
   }
 
   /** Sends one statement on a connection of its own. */

@@ -13,7 +13,7 @@ import {
 } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
 import { kindOf } from "./kind-of.ts";
-import type { EndpointOption, PoolOptions } from "./options.ts";
+import type { PoolOptions, ReaderOption } from "./options.ts";
 import { checkPositiveInteger, checkSizes, validateOptions } from "./validate.ts";
 
 /** Everything that was configured, checked and sealed. */
@@ -33,6 +33,12 @@ export interface Config {
   readonly failoverTimeoutMillis: number;
   /** How many may wait for a connection of one side. */
   readonly maxWaiting: number;
+  /** How long `end()` waits for connections that are in use, in milliseconds. */
+  readonly endTimeoutMillis: number;
+  /** How far a reader may be behind the writer, in milliseconds. */
+  readonly maxLagMillis: number | undefined;
+  /** How many of the writer's connections reads may have while every reader is out. */
+  readonly readerFallbackMax: number;
   readonly statements: {
     readonly maxParseBytes?: number;
     readonly maxEntries?: number;
@@ -105,7 +111,11 @@ export function resolveConfig(
 
   return Object.freeze({
     writer: sealEndpoint(writerOption, writer, auth),
-    readers: Object.freeze(readers.map(([option, reader]) => sealEndpoint(option, reader, auth))),
+    readers: Object.freeze(
+      readers.map(([option, reader]) =>
+        sealEndpoint(option, reader, auth, options.availabilityZone),
+      ),
+    ),
     mirror: options.mirror === true,
     writerPool: sealPool(writerPool),
     readerPool: sealPool(readerPool),
@@ -113,6 +123,9 @@ export function resolveConfig(
     freshness: sealFreshness(options),
     failoverTimeoutMillis: parseDuration(options.failoverTimeout ?? "30s") ?? 0,
     maxWaiting: options.maxWaiting ?? 50_000,
+    endTimeoutMillis: parseDuration(options.endTimeout ?? "30s") ?? 0,
+    maxLagMillis: options.maxLag === undefined ? undefined : parseDuration(options.maxLag),
+    readerFallbackMax: fallbackMax(options, writerPool.max ?? 10),
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,
@@ -121,6 +134,16 @@ export function resolveConfig(
       }),
     ),
   });
+}
+
+/** How many of the writer's connections reads may have while every reader is out; 0: none. */
+function fallbackMax({ readerFallback, readerFallbackMax }: PoolOptions, max: number): number {
+  if (readerFallback !== "error") return readerFallbackMax ?? Math.max(1, Math.floor(max * 0.8));
+  if (readerFallbackMax === undefined) return 0;
+  throw new ConfigError(
+    "readerFallbackMax",
+    'readerFallbackMax says how many connections reads may take from the writer, and readerFallback: "error" that they may not. Leave one of them out.',
+  );
 }
 
 function sealFreshness({
@@ -181,7 +204,7 @@ function readReaders(
   if (options.reader !== undefined && options.readers !== undefined) {
     throw new ConfigError("reader", "reader and readers are both given. Give one of them.");
   }
-  const given: [string, EndpointOption][] =
+  const given: [string, ReaderOption][] =
     options.readers !== undefined
       ? options.readers.map((reader, index) => [`readers[${index}]`, reader])
       : options.reader !== undefined
@@ -231,6 +254,11 @@ function commonPoolOptions(
     readOnlyTransactions: _t,
     failoverTimeout: _ft,
     maxWaiting: _mw,
+    endTimeout: _et,
+    availabilityZone: _az,
+    maxLag: _ml,
+    readerFallback: _rf,
+    readerFallbackMax: _rm,
     maxParseBytes: _p,
     statementCache: _c,
     auth: _a,

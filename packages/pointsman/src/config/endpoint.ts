@@ -6,7 +6,7 @@ import { ConfigError } from "../errors.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
 import { dialling } from "./hostaddr.ts";
 import { kindOf } from "./kind-of.ts";
-import { type EndpointOption, endpointOptions } from "./options.ts";
+import { endpointOptions, type ReaderOption, readerDetails } from "./options.ts";
 import { suggest } from "./suggest.ts";
 import { type ParsedUrl, parseUrl } from "./url.ts";
 import { checkEndpoint, checkPort } from "./validate.ts";
@@ -27,6 +27,10 @@ export interface Endpoint {
   readonly auth: Auth | undefined;
   /** What to do when the server does not want TLS as it is in `client`. */
   readonly otherwise: TlsPolicy["otherwise"];
+  /** Its share of the connections, against other readers'. */
+  readonly weight: number;
+  /** Whether it is in the availability zone of this process, as far as anybody knows. */
+  readonly isNear: boolean;
   /** What is not as it was configured, and why. */
   readonly warning: string | undefined;
 }
@@ -39,7 +43,7 @@ const example = 'for example "postgres://app@db.example.com:5432/shop"';
  * @param option - name of the option or environment variable, for errors
  * @throws ConfigError that never shows the URL itself, since a password may be in it
  */
-export function readEndpoint(option: string, value: EndpointOption): EndpointSettings {
+export function readEndpoint(option: string, value: ReaderOption): EndpointSettings {
   if (typeof value === "string") return readUrl(option, value).settings;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ConfigError(
@@ -48,11 +52,12 @@ export function readEndpoint(option: string, value: EndpointOption): EndpointSet
     );
   }
   for (const name of Object.keys(value)) {
-    if (endpointOptions.includes(name)) continue;
-    const meant = name === "hostname" ? "host" : suggest(name, endpointOptions);
+    const known = option === "writer" ? endpointOptions : [...endpointOptions, ...readerDetails];
+    if (known.includes(name)) continue;
+    const meant = name === "hostname" ? "host" : suggest(name, known);
     throw new ConfigError(
       `${option}.${name}`,
-      `There is no option ${option}.${name}. ${meant === undefined ? `Known are: ${[...endpointOptions].sort().join(", ")}.` : `Did you mean ${option}.${meant}?`}`,
+      `There is no option ${option}.${name}. ${meant === undefined ? `Known are: ${known.toSorted().join(", ")}.` : `Did you mean ${option}.${meant}?`}`,
     );
   }
   checkEndpoint(option, value as Record<string, unknown>);
@@ -104,12 +109,14 @@ export function inherit(reader: EndpointSettings, writer: EndpointSettings): End
  * printing.
  *
  * @param option - name of the option or environment variable, for errors
+ * @param zone - the availability zone of this process, where it is known
  * @throws ConfigError
  */
 export function sealEndpoint(
   option: string,
   settings: EndpointSettings,
   auth: Auth | undefined,
+  zone?: string,
 ): Endpoint {
   const {
     hostaddr,
@@ -119,6 +126,8 @@ export function sealEndpoint(
     sslcert,
     sslkey,
     sslpassword,
+    weight = 1,
+    availabilityZone,
     ...client
   } = settings;
   const host = client.host ?? process.env["PGHOST"] ?? "localhost";
@@ -152,6 +161,8 @@ export function sealEndpoint(
     sslmode: mode,
     auth,
     otherwise,
+    weight,
+    isNear: zone === undefined || availabilityZone === zone,
     warning,
   });
 }

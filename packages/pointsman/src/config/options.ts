@@ -10,6 +10,17 @@ import type { PositionSource } from "../consistency/settings.ts";
  */
 export type EndpointOption = string | ClientConfig;
 
+/** A reader: where it is, and what it shall have of the reads beside others. */
+export type ReaderOption = string | (ClientConfig & ReaderDetails);
+
+/** What tells one of several readers from the others. */
+export interface ReaderDetails {
+  /** Its share of connections and reads, against the others'. Above 0. Default: 1. */
+  weight?: number | undefined;
+  /** The availability zone that it is in, for example `"eu-west-2a"`. */
+  availabilityZone?: string | undefined;
+}
+
 /** Sizes and times of one side's pool, as `pg.Pool` has them. */
 export type SidePoolOptions = Pick<
   PgPoolConfig,
@@ -69,9 +80,30 @@ export interface PoolOptions extends PgPoolConfig {
    * from the environment too, else none: then there is one pool, on one server, and routes are
    * still decided and counted.
    */
-  reader?: EndpointOption | undefined;
+  reader?: ReaderOption | undefined;
   /** Several readers, where there is no endpoint in front of them. At least one. */
-  readers?: readonly EndpointOption[] | undefined;
+  readers?: readonly ReaderOption[] | undefined;
+  /**
+   * The availability zone that this process runs in: readers in the same one are used first, and the
+   * others while there is none. Default: all readers are alike.
+   */
+  availabilityZone?: string | undefined;
+  /**
+   * How far a reader may be behind the writer: milliseconds, or `"500ms"`, `"30s"`, `"1m"`. One that
+   * is further behind gets no reads until it has caught up. Default: as far as it likes; what a read
+   * must see is another matter, and always holds.
+   */
+  maxLag?: number | string | undefined;
+  /**
+   * Who serves reads while every reader is out: the `"writer"`, or nobody: then they fail with
+   * `READER_UNAVAILABLE`. Default: `"writer"`.
+   */
+  readerFallback?: "writer" | "error" | undefined;
+  /**
+   * How many of the writer's connections such reads may have at once; others wait. Default: four
+   * fifths of the writer's `max`, so that there is room for writes.
+   */
+  readerFallbackMax?: number | undefined;
   /**
    * Makes the password of each new connection: `"iam"` or `iam({ … })`, `secretsManager()`,
    * `passwordFile()`, a function, or an object of your own. Default: the environment's
@@ -121,6 +153,11 @@ export interface PoolOptions extends PgPoolConfig {
    */
   maxWaiting?: number | undefined;
   /**
+   * How long `end()` waits for connections that are in use before it closes them: milliseconds, or
+   * `"500ms"`, `"30s"`, `"1m"`. Default: 30 s.
+   */
+  endTimeout?: number | string | undefined;
+  /**
    * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
    */
   maxParseBytes?: number | undefined;
@@ -157,6 +194,9 @@ export const endpointOptions: readonly string[] = [
   "connectionTimeoutMillis",
 ];
 
+/** What may be said of a reader besides. */
+export const readerDetails: readonly (keyof ReaderDetails)[] = ["weight", "availabilityZone"];
+
 /** How the value of an option is checked. */
 export type OptionKind =
   | "endpoint"
@@ -166,6 +206,8 @@ export type OptionKind =
   | "boolean"
   | "positive integer"
   | "non-negative number"
+  | "positive number"
+  | "fallback"
   | "side name"
   | "text"
   | "function"
@@ -205,6 +247,11 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   ignoreWritesTo: { kind: "names" },
   failoverTimeout: { kind: "duration" },
   maxWaiting: { kind: "positive integer" },
+  endTimeout: { kind: "duration" },
+  availabilityZone: { kind: "text" },
+  maxLag: { kind: "duration" },
+  readerFallback: { kind: "fallback" },
+  readerFallbackMax: { kind: "positive integer" },
   maxParseBytes: { kind: "positive integer" },
   statementCache: { kind: "cache" },
   // pg.Pool

@@ -50,6 +50,12 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
     case "non-negative number":
       if (value === null || (typeof value === "number" && value >= 0)) return;
       throw wrong(name, value, "a number of 0 or more");
+    case "positive number":
+      if (typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY) return;
+      throw wrong(name, value, "a number above 0");
+    case "fallback":
+      if (value !== "writer" && value !== "error") throw wrong(name, value, '"writer" or "error"');
+      return;
     case "boolean":
       if (typeof value !== "boolean") throw wrong(name, value, "true or false");
       return;
@@ -114,7 +120,7 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
 /** Checks the values of one endpoint's fields, whose names are known. */
 export function checkEndpoint(option: string, fields: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(fields)) {
-    const kind = optionTable[name]?.kind;
+    const kind = name === "weight" ? "positive number" : optionTable[name]?.kind;
     if (kind !== undefined && value !== undefined) checkValue(`${option}.${name}`, value, kind);
   }
 }

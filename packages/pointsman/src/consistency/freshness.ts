@@ -10,6 +10,7 @@ import type { ClusterState } from "./cluster-state.ts";
 import { type Demand, demandOf, type FreshnessWish } from "./demand.ts";
 import { visibleEffects } from "./effects.ts";
 import { type Introduction, introduce, probe } from "./introduction.ts";
+import { lagOf, measureLag, proves } from "./lag.ts";
 import type { Line } from "./line.ts";
 import { later, type Position } from "./position.ts";
 import { ProcessShare } from "./process-share.ts";
@@ -41,11 +42,6 @@ export interface FreshnessServers {
   pooled(endpoint: string): void;
   /** Called once when the position of the process sends many reads to the writer. */
   processPositionCosts(share: number): void;
-}
-
-/** Whether a server can tell that it has come to a position. */
-function proves(maker: Position["maker"] | undefined, { maker: wanted }: Position): boolean {
-  return maker === wanted || (maker === "wal" && wanted === "xid");
 }
 
 /** A server that says nothing of itself: it has no positions. */
@@ -511,14 +507,19 @@ export class Freshness {
     });
   }
 
-  /** How far behind the writer a server is known to be, in milliseconds. */
+  /** How far behind the writer a server was when it was asked last, in milliseconds. */
   lagOf(server: ServerState): number | undefined {
-    const { samples, latest } = this.cluster;
-    const { reached } = server;
-    if (latest === undefined || reached === undefined) return undefined;
-    if (server.covers(latest)) return 0;
-    const until = samples.coveredUntil(reached);
-    return until === undefined ? undefined : server.checkedAt - until;
+    return lagOf(this.cluster, server);
+  }
+
+  /**
+   * Asks a reader how far it is behind what the writer was seen at last.
+   *
+   * @returns milliseconds, at least; `undefined` when nobody can tell
+   */
+  async measureLag(client: EndpointClient): Promise<number | undefined> {
+    const server = this.serverOf(client) ?? (await this.meet(client));
+    return server && measureLag(this.cluster, server, client);
   }
 
   /** The readers that were reached. */

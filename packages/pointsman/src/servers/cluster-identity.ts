@@ -1,5 +1,6 @@
 import { PointsmanError } from "../errors.ts";
 import type { Target } from "../routing/route.ts";
+import { waitUntil } from "./wait-until.ts";
 
 /** Both sides must be servers of one database cluster: its system identifier tells. */
 export class ClusterIdentity {
@@ -47,12 +48,7 @@ export class ClusterIdentity {
       this.#asking = undefined;
     });
     if (this.#hasWaited) return;
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#patienceMillis);
-    });
-    await Promise.race([this.#asking, patience]);
-    clearTimeout(timer);
+    await waitUntil(this.#asking, performance.now() + this.#patienceMillis);
     this.#hasWaited = true;
   }
 

@@ -2,11 +2,24 @@ import type { ClientConfig } from "pg";
 import type { Auth } from "../auth/auth.ts";
 import { OpeningRate } from "../auth/opening-rate.ts";
 import type { Endpoint } from "../config/endpoint.ts";
+import { ReaderLags } from "./reader-lags.ts";
+
+/** How long it takes at least between two connections that move to another endpoint, in milliseconds. */
+const moveMillis = 100;
+/** How long an endpoint that is back takes until it has its full share again, in milliseconds. */
+const warmUpMillis = 10_000;
+/** The part of its share that it has at first. */
+const coldShare = 0.2;
 
 /** One endpoint of a side, and how connecting to it has gone. */
 export class EndpointAddress {
   readonly name: string;
   readonly client: Readonly<ClientConfig>;
+  readonly #weight: number;
+  /** It is in this process's own availability zone. */
+  readonly isNear: boolean;
+  /** When it was readmitted, by `performance.now()`. */
+  #backSince = Number.NEGATIVE_INFINITY;
   /** Connections that are open now. */
   open = 0;
   /** Connections that are being opened. */
@@ -26,6 +39,8 @@ export class EndpointAddress {
   constructor(endpoint: Endpoint, onFailure: (address: EndpointAddress, error: Error) => void) {
     this.name = endpoint.name;
     this.client = endpoint.client;
+    this.#weight = endpoint.weight;
+    this.isNear = endpoint.isNear;
     this.auth = endpoint.auth;
     const { connectionsPerSecond = Number.POSITIVE_INFINITY } = endpoint.auth ?? {};
     this.#rate = Number.isFinite(connectionsPerSecond)
@@ -68,8 +83,19 @@ export class EndpointAddress {
     return !this.#broken;
   }
 
+  /**
+   * What it may have of the connections, against others: its weight, and less while it is just
+   * back. A server that has started a moment ago has nothing in its memory yet.
+   */
+  get share(): number {
+    const since = performance.now() - this.#backSince;
+    if (since >= warmUpMillis) return this.#weight;
+    return this.#weight * (coldShare + ((1 - coldShare) * since) / warmUpMillis);
+  }
+
   /** It can be reached again. */
   readmit(): void {
+    if (this.#broken) this.#backSince = performance.now();
     this.#broken = false;
     this.failures = 0;
     this.lastError = undefined;
@@ -78,7 +104,8 @@ export class EndpointAddress {
   opened(): void {
     this.opening -= 1;
     this.open += 1;
-    this.readmit();
+    // Not of one that is behind: that a server lets connections in says nothing then.
+    if (!(this.lastError instanceof ReaderLags)) this.readmit();
   }
 
   /** It failed, and is tried once more at once. */
@@ -108,6 +135,7 @@ export class EndpointAddress {
 export class EndpointAddresses {
   readonly all: readonly EndpointAddress[];
   readonly #connectFailures = new WeakSet<Error>();
+  #movedAt = 0;
 
   /** @param failed - called whenever an endpoint cannot be reached */
   constructor(
@@ -144,11 +172,25 @@ export class EndpointAddresses {
 
   /** The endpoint for the next connection. */
   pick(): EndpointAddress {
-    let best: EndpointAddress | undefined;
-    for (const address of this.all) {
-      if (best === undefined || rank(address) < rank(best)) best = address;
-    }
-    return best as EndpointAddress;
+    let best = this.all[0] as EndpointAddress;
+    if (this.all.length === 1) return best;
+    for (const address of this.all) if (rank(address) < rank(best)) best = address;
+    return best;
+  }
+
+  /**
+   * Whether another endpoint lacks the connection that this one has too many: one that is back gets
+   * its share though all connections are open. At most a few in a second move like this.
+   */
+  isSurplus(address: EndpointAddress): boolean {
+    if (this.all.length === 1 || !address.available) return false;
+    const now = performance.now();
+    if (now - this.#movedAt < moveMillis) return false;
+    const poorest = this.pick();
+    // The one that takes it must not have more than its share afterwards.
+    if (rank(address, -1) <= rank(poorest, 0)) return false;
+    this.#movedAt = now;
+    return true;
   }
 
   /**
@@ -185,6 +227,8 @@ function shown({ password, connectionString }: ClientConfig = {}): ClientConfig 
   };
 }
 
-function rank(address: EndpointAddress): number {
-  return address.open + address.opening + (address.available ? 0 : 1_000_000);
+/** The least one gets the next connection. */
+function rank(address: EndpointAddress, more = 0): number {
+  const { open, opening, available, isNear, share } = address;
+  return (open + opening + more + 1) / share + (available ? 0 : 1e9) + (isNear ? 0 : 1e6);
 }

@@ -21,9 +21,12 @@ import {
   isUsable,
   lendSecrets,
   setPassword,
+  takeQueryTimeout,
   whenQuiet,
 } from "./pg-internals.ts";
+import { limited } from "./query-deadline.ts";
 import {
+  asConfig,
   bindToCaller,
   isSubmittable,
   type QueryCallback,
@@ -34,6 +37,7 @@ import {
 } from "./query-input.ts";
 import { Question, type Row } from "./question.ts";
 import { forgetPrepared, type SetUpStatement } from "./reset-session.ts";
+import type { ServerLoad } from "./server-load.ts";
 import { SessionState } from "./session-state.ts";
 import { isSettingUp } from "./set-up.ts";
 import type { Settling } from "./settling-pool.ts";
@@ -43,7 +47,10 @@ import type { WriterGate } from "./writer-gate.ts";
 export interface EndpointTraits {
   readonly side: Target;
   /** Where to connect: one of these for each new connection. */
-  readonly addresses: Pick<EndpointAddresses, "pick" | "configure">;
+  readonly addresses: Pick<EndpointAddresses, "pick" | "configure"> &
+    Partial<Pick<EndpointAddresses, "isSurplus">>;
+  /** How long a connection is used about, in milliseconds. Default: for ever. */
+  readonly lifetimeMillis?: number | undefined;
   /** Given when connections are shared by conversations, and must be clean for the next one. */
   readonly classify?: ((sql: string) => Classification) | undefined;
   /** Refuse what a standby refuses. */
@@ -83,6 +90,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly cancelling: Promise<void> | undefined;
   /** What looks after the connection, once its server is known. */
   care: ConnectionCare | undefined;
+  /** How busy its server is, where there is a choice of servers. */
+  load: ServerLoad | undefined;
   /** Whether its server has reported to be a standby; `undefined`: it has reported nothing. */
   readonly standby: boolean | undefined;
   /** The endpoint that it was opened to. */
@@ -140,6 +149,14 @@ function asText(row: unknown): Row | undefined {
   });
 }
 
+/**
+ * A time that is a little shorter, by chance: connections that were opened at the same moment do not
+ * end at the same moment, in this process and in others.
+ */
+function jittered(millis = Number.POSITIVE_INFINITY): number {
+  return millis * (0.7 + 0.3 * Math.random());
+}
+
 /** Whether a statement can make the session of a mirror writable; a standby's stays as it is. */
 function canUnlock({ command, functions, transaction }: Statement): boolean {
   return (
@@ -166,6 +183,13 @@ export function endpointClientClass(
     cancelling: Promise<void> | undefined;
     care: ConnectionCare | undefined;
     standby: boolean | undefined;
+    load: ServerLoad | undefined;
+    /** When a user got it, by `performance.now()`; 0: nobody has it. */
+    #handedOutAt = 0;
+    /** When it has been used for long enough, by `performance.now()`. */
+    readonly #endsAt: number;
+    /** What pg would hold against each statement, in milliseconds; 0: nothing. */
+    readonly #queryTimeout: number;
     #retired = false;
     #opening: Opening | undefined;
     #givenBackAt = 0;
@@ -188,8 +212,10 @@ export function endpointClientClass(
       const address = addresses.pick();
       super(addresses.configure(config, address));
       lendSecrets(internals(this));
+      this.#queryTimeout = takeQueryTimeout(this);
       this.address = address;
       this.endpointName = address.name;
+      this.#endsAt = performance.now() + jittered(traits.lifetimeMillis);
       if (address.auth !== undefined) {
         this.#login = new Login(address.auth);
         setPassword(this, () => this.#login?.password(this as never));
@@ -239,7 +265,10 @@ export function endpointClientClass(
           return;
         }
         this.address.opened();
-        this.once("end", () => this.address.closed());
+        this.once("end", () => {
+          this.address.closed();
+          this.#noteGivenBack(0);
+        });
         // The password has done its work, and nobody shall find it here.
         if (this.#login !== undefined) setPassword(this, null);
         callback(null);
@@ -330,6 +359,17 @@ export function endpointClientClass(
 
     handOut(): void {
       this.#settingUp = false;
+      if (this.load === undefined) return;
+      this.load.busy += 1;
+      this.#handedOutAt = performance.now();
+    }
+
+    /** @param now - by `performance.now()`; 0: it is closed, and how long it was used tells nothing */
+    #noteGivenBack(now: number): void {
+      if (this.load === undefined || this.#handedOutAt === 0) return;
+      this.load.busy -= 1;
+      if (now > 0) this.load.took(now - this.#handedOutAt, now);
+      this.#handedOutAt = 0;
     }
 
     send(
@@ -406,6 +446,10 @@ export function endpointClientClass(
     /** pg's own `query`. */
     #queryPlainly(query: unknown, values: unknown, callback: unknown): unknown {
       const ready = internals(this).readyForQuery === true;
+      if (this.#queryTimeout > 0 && isSubmittable(query)) {
+        const carrier = query as { query_timeout?: number };
+        carrier.query_timeout ??= this.#queryTimeout;
+      }
       try {
         return (super.query as (...args: unknown[]) => unknown).call(this, query, values, callback);
       } catch (thrown) {
@@ -452,7 +496,11 @@ export function endpointClientClass(
         values: unknown,
         callback: QueryCallback | undefined,
         sent = query as QueryInput,
-      ): unknown => this.send(sent, values, callback, undefined, companions);
+      ): unknown => {
+        const limit = callback && limited(sent, this.#queryTimeout, callback);
+        if (limit === undefined) return this.send(sent, values, callback, undefined, companions);
+        return this.send(limit.query, values, limit.callback, undefined, companions);
+      };
       if (isSubmittable(query)) {
         answered(undefined);
         return send(values, callback as QueryCallback | undefined, bindToCaller(query));
@@ -480,7 +528,11 @@ export function endpointClientClass(
 
     /** A listener that does not look at its promise must not end the process when it fails. */
     #querySetUp(query: QueryInput, values: unknown, callback: unknown): unknown {
-      const result = this.send(query, values, callback as QueryCallback | undefined);
+      const timed =
+        this.#queryTimeout > 0 && !isSubmittable(query)
+          ? { query_timeout: this.#queryTimeout, ...asConfig(query) }
+          : query;
+      const result = this.send(timed, values, callback as QueryCallback | undefined);
       if (result instanceof Promise) result.catch(traits.setUpFailed);
       return result;
     }
@@ -526,8 +578,12 @@ export function endpointClientClass(
     }
 
     #settled(done: (problem?: Error) => void): void {
-      this.#givenBackAt = performance.now();
-      done(this.#retired ? new Error("The writer has moved.") : undefined);
+      const now = performance.now();
+      this.#givenBackAt = now;
+      this.#noteGivenBack(now);
+      const isOver =
+        this.#retired || now > this.#endsAt || addresses.isSurplus?.(this.address) === true;
+      done(isOver ? new Error("The connection is not used any longer.") : undefined);
     }
 
     /** An INSERT in the caller's own READ ONLY transaction is refused with the same code. */

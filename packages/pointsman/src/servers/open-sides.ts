@@ -8,10 +8,13 @@ import { warn } from "../telemetry/warnings.ts";
 import { ClusterIdentity } from "./cluster-identity.ts";
 import { type EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
 import { type EndpointClient, endpointClientClass, type WatchQuery } from "./endpoint-client.ts";
+import { LagBreaker } from "./lag-breaker.ts";
 import { lookAtSilence } from "./look-at-silence.ts";
 import { type Examined, NotTheWriter, type WriterRole } from "./not-the-writer.ts";
 import { clientsOf, isUsable } from "./pg-internals.ts";
 import { anotherOf, ProbeConnections } from "./probe-connection.ts";
+import { ReaderChoice } from "./reader-choice.ts";
+import { ReaderLags } from "./reader-lags.ts";
 import { Readmission } from "./readmission.ts";
 import { runAsSetUp } from "./set-up.ts";
 import { SettlingPool } from "./settling-pool.ts";
@@ -22,6 +25,9 @@ import { gateFor } from "./writer-side.ts";
 
 /** How long the writer may take to say which cluster it belongs to, in milliseconds. */
 const identityMillis = 5000;
+
+/** How long a connection to a reader is used by default. */
+const readerLifetimeSeconds = 300;
 
 /** The two sides of the cluster; one and the same pool where there is one server. */
 export interface Sides {
@@ -64,6 +70,10 @@ export interface Front {
   readonly meet: (client: EndpointClient) => Promise<object | undefined>;
   /** Asks a connection for the system identifier of its cluster, if it may be asked. */
   readonly systemOf: (client: EndpointClient) => Promise<string | undefined>;
+  /** Asks the writer where it stands. */
+  readonly askWriter: () => Promise<unknown>;
+  /** How far the server of a connection is behind that at least, in milliseconds, if it can tell. */
+  readonly measureLag: (client: EndpointClient) => Promise<number | undefined>;
   /** Called for each connection to a single server, before it is opened. */
   readonly made: (client: EndpointClient) => void;
 }
@@ -134,9 +144,33 @@ export function openSides(config: Config, front: Front): Sides {
   const writer = openSide("writer", config, front, atWriter, identity);
   const gate = guard(writer, atWriter, probes, config, front);
   const promoted = (): void => gate.close(new NotTheWriter(config.writer.name, "outdated"));
-  const reader = openSide("reader", config, front, addresses, identity, promoted);
-  const readmission = new Readmission(probes, (address) =>
-    probes.at(address, "reader", addresses, reader.options),
+  const choice = new ReaderChoice();
+  const reader = openSide("reader", config, front, addresses, identity, {
+    promoted,
+    joined: async (client) => {
+      await lag?.admit(client);
+      choice.join(client, front.serverOf(client));
+    },
+  });
+  reader.choice = choice;
+  const anotherReader = (address: EndpointAddress): Client =>
+    probes.at(address, "reader", addresses, reader.options);
+  const { maxLagMillis } = config;
+  const lag =
+    maxLagMillis === undefined || config.mirror
+      ? undefined
+      : new LagBreaker({
+          ...front,
+          pool: reader,
+          maxLagMillis,
+          probes,
+          another: ({ address }) => anotherReader(address),
+        });
+  if (lag !== undefined) reader.watches.push(lag);
+  const readmission = new Readmission(
+    probes,
+    anotherReader,
+    async (client) => lag === undefined || lag.isNear(client),
   );
   const silence = listen(
     [
@@ -148,6 +182,7 @@ export function openSides(config: Config, front: Front): Sides {
   );
   const end = (): void => {
     silence.end();
+    lag?.end();
     readmission.end();
     probes.end();
   };
@@ -185,7 +220,7 @@ function listen(
     },
     gone: (client, error) => sideOf(client).gone(client, error),
   });
-  for (const { pool } of sides) pool.silence = silence;
+  for (const { pool } of sides) pool.watches.push(silence);
   return silence;
 }
 
@@ -214,13 +249,27 @@ function promotable({ writer, readers, mirror }: Config): readonly Endpoint[] {
   return readers.filter(({ client }) => client.user === writer.client.user);
 }
 
+/** What the readers' side asks for besides. */
+interface ReaderCare {
+  /** Called when a server says that it is no standby any more. */
+  readonly promoted: () => void;
+  /** Called for each connection whose server is known. What it throws keeps it out. */
+  readonly joined: (client: EndpointClient) => Promise<void>;
+}
+
+/** How long connections are used; those to readers move on to readers that came later. */
+function lifetimeOf(side: Target, { maxLifetimeSeconds }: PoolConfig): number | undefined {
+  const seconds = maxLifetimeSeconds ?? (side === "reader" ? readerLifetimeSeconds : 0);
+  return seconds > 0 ? seconds * 1000 : undefined;
+}
+
 function openSide(
   side: Target,
   config: Config,
   front: Front,
   addresses: EndpointAddresses,
   identity: ClusterIdentity,
-  promoted?: () => void,
+  readers?: ReaderCare,
 ): SettlingPool {
   const mirror = side === "reader" && config.mirror;
   const options = side === "writer" ? config.writerPool : config.readerPool;
@@ -236,16 +285,20 @@ function openSide(
           const { system, role } = await front.opened(opened);
           if (side === "writer") admit(opened, role, pool.gate);
           await identity.learn(side, opened.endpointName, system);
+          await readers?.joined(opened);
         }
         if (onConnect !== undefined) await runAsSetUp(client, () => onConnect(client));
       } catch (error) {
-        if (!isUsable(client)) addresses.lostInSetUp(error as Error);
+        if (!isUsable(client) || error instanceof ReaderLags) {
+          addresses.lostInSetUp(error as Error);
+        }
         throw error;
       }
     },
   } as PoolConfig);
   hideSecrets(pool.options);
   pool.maxWaiting = config.maxWaiting;
+  pool.endTimeoutMillis = config.endTimeoutMillis;
   pool.Client = endpointClientClass(baseClass(config), {
     side,
     addresses,
@@ -253,7 +306,8 @@ function openSide(
     mirror,
     watch: front.watch,
     gate: side === "writer" ? () => pool.gate : undefined,
-    promoted: side === "reader" ? promoted : undefined,
+    promoted: readers?.promoted,
+    lifetimeMillis: lifetimeOf(side, options),
     readers: config.mirror ? "until the writer is known" : "refused",
     setUpFailed: (error) => {
       front.events.emit("error", error);
@@ -290,9 +344,11 @@ function readOnlySession(options: string | undefined): string {
 }
 
 function warnOfReader(address: EndpointAddress): void {
-  const why = address.lastError?.message.replace(/\.$/, "") ?? "unknown error";
-  warn(
-    "POINTSMAN_READER_UNAVAILABLE",
-    `The reader ${address.name} cannot be reached: ${why}. Its reads go elsewhere until it can.`,
-  );
+  const { name, lastError } = address;
+  const why = lastError?.message.replace(/\.$/, "") ?? "unknown error";
+  const what =
+    lastError instanceof ReaderLags
+      ? `The reader ${why}. Its reads go elsewhere until it has caught up.`
+      : `The reader ${name} cannot be reached: ${why}. Its reads go elsewhere until it can.`;
+  warn("POINTSMAN_READER_UNAVAILABLE", what);
 }

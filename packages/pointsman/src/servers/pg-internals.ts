@@ -80,6 +80,20 @@ export function setPassword(
   }
 }
 
+/**
+ * Takes the `query_timeout` of a client away from pg, which would give up the statement, but leave
+ * it at work on the server.
+ *
+ * @returns milliseconds; 0: there is none
+ */
+export function takeQueryTimeout(client: Client): number {
+  const parameters = (client as unknown as { connectionParameters: { query_timeout?: unknown } })
+    .connectionParameters;
+  const millis = Number(parameters.query_timeout) || 0;
+  parameters.query_timeout = 0;
+  return millis;
+}
+
 /** What pg-pool keeps of a caller that waits for a connection. */
 export interface PendingItem {
   readonly callback: (error: Error | undefined, client: unknown, release: unknown) => void;
@@ -90,6 +104,7 @@ export interface PendingItem {
 export interface PoolInternals {
   newClient(pending: PendingItem): void;
   _isFull(): boolean;
+  _pulseQueue(): void;
   readonly _pendingQueue: PendingItem[];
 }
 
@@ -107,24 +122,15 @@ export function clientsOf(pool: object): readonly ClientBase[] {
   return (pool as { readonly _clients: readonly ClientBase[] })._clients;
 }
 
-/** Closes a connection that nobody uses. */
-export function removeIdle(pool: object, client: ClientBase): void {
+/** Closes a connection, and frees its place. */
+export function removeClient(pool: object, client: ClientBase): void {
   (pool as { _remove(client: ClientBase): void })._remove(client);
 }
 
-/** Makes an idle connection that is preferred, if there is one, the next that the pool gives. */
-export function preferIdle(pool: object, preferred: (client: ClientBase) => boolean): void {
+/** Makes the idle connection in that place the next one that the pool gives. */
+export function bringForward(pool: object, at: number): void {
   const { _idle } = pool as { readonly _idle: IdleItem[] };
-  const last = _idle.length - 1;
-  for (let at = last; at >= 0; at--) {
-    const item = _idle[at] as IdleItem;
-    if (!preferred(item.client)) continue;
-    if (at !== last) {
-      _idle.splice(at, 1);
-      _idle.push(item);
-    }
-    return;
-  }
+  if (at < _idle.length - 1) _idle.push(..._idle.splice(at, 1));
 }
 
 /** The connection can still carry statements. */

@@ -21,6 +21,11 @@ export function textOf(query: unknown): string | undefined {
   return typeof cursor?.text === "string" ? cursor.text : undefined;
 }
 
+/** A query that is no submittable as a config. */
+export function asConfig(query: string | QueryConfig<unknown[]>): QueryConfig<unknown[]> {
+  return typeof query === "string" ? { text: query } : query;
+}
+
 /** A config that differs in some fields from another, which stays as it is. */
 export function derive(
   query: QueryConfig<unknown[]>,

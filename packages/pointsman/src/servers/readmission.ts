@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { EndpointAddress } from "./endpoint-addresses.ts";
+import type { EndpointClient } from "./endpoint-client.ts";
 import type { ProbeConnections } from "./probe-connection.ts";
 
 const firstMillis = 500;
@@ -14,13 +15,22 @@ const attemptMillis = 2000;
 export class Readmission {
   readonly #probes: ProbeConnections;
   readonly #make: (address: EndpointAddress) => Client;
+  readonly #isFit: (client: EndpointClient) => Promise<boolean>;
   readonly #timers = new Map<EndpointAddress, NodeJS.Timeout>();
   #ended = false;
 
-  /** @param make - makes a connection to that endpoint, which is not connected */
-  constructor(probes: ProbeConnections, make: (address: EndpointAddress) => Client) {
+  /**
+   * @param make - makes a connection to that endpoint, which is not connected
+   * @param isFit - whether the server that it has reached may serve reads
+   */
+  constructor(
+    probes: ProbeConnections,
+    make: (address: EndpointAddress) => Client,
+    isFit: (client: EndpointClient) => Promise<boolean>,
+  ) {
     this.#probes = probes;
     this.#make = make;
+    this.#isFit = isFit;
   }
 
   /** An endpoint cannot be reached. */
@@ -42,11 +52,7 @@ export class Readmission {
     // A caller may have found out meanwhile.
     const there =
       address.available ||
-      (await this.#probes.look(
-        () => this.#make(address),
-        attemptMillis,
-        async () => true,
-      )) === true;
+      (await this.#probes.look(() => this.#make(address), attemptMillis, this.#isFit)) === true;
     this.#timers.delete(address);
     if (there) address.readmit();
     else this.watch(address, Math.min(longestMillis, pause * 2));

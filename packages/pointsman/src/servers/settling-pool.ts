@@ -1,11 +1,12 @@
 import { AsyncResource } from "node:async_hooks";
-import { Pool as PgPool, type PoolClient } from "pg";
-import { PointsmanError } from "../errors.ts";
+import { type ClientBase, Pool as PgPool, type PoolClient } from "pg";
 import { runInScope } from "../scope.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
-import type { PendingItem, PoolInternals } from "./pg-internals.ts";
+import { clientsOf, type PendingItem, type PoolInternals, removeClient } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
+import { queueFull } from "./queue-full.ts";
+import type { ReaderChoice } from "./reader-choice.ts";
 import type { WriterGate } from "./writer-gate.ts";
 
 /** A client that can say when it is fit for the next user. */
@@ -18,6 +19,8 @@ export interface Settling {
    * the client must be thrown away; synchronously when there is nothing to do.
    */
   settle(done: (problem?: Error) => void): void;
+  /** Closes its connection at once, if it is one; what is under way fails with this error. */
+  cut?(error: Error): void;
 }
 
 export type Release = (error?: Error | boolean) => void;
@@ -27,7 +30,11 @@ export type AcquireCallback = (
   release: Release,
 ) => void;
 
+/** Whether a connection is better than others for somebody. */
+export type Preferred = (client: ClientBase) => boolean;
+
 const nothing: Release = () => {};
+const inherited = PgPool.prototype as unknown as PoolInternals;
 
 /** What has been found on a client that was given back inside an open transaction. */
 export interface AbandonedTransaction {
@@ -47,12 +54,17 @@ export class SettlingPool extends PgPool {
   #acquiring = 0;
   #whenNoneWaits: (() => void) | undefined;
   readonly #retried = new WeakSet<PendingItem>();
+  readonly #preferred = new WeakMap<PendingItem, Preferred>();
+  /** Given to a pool that leads to several servers. */
+  choice: ReaderChoice | undefined;
   /** Given to a pool that leads to the writer. */
   gate: WriterGate | undefined;
-  /** Listens for servers that have vanished, while there is something to hear. */
-  silence: { wake(): void } | undefined;
+  /** What looks at the servers while they are used. */
+  readonly watches: { wake(): void }[] = [];
   /** How many may wait for a connection. */
   maxWaiting = Number.POSITIVE_INFINITY;
+  /** How long `end()` waits for those who use a connection, in milliseconds. */
+  endTimeoutMillis = Number.POSITIVE_INFINITY;
   /** A client whose `acquire` event has not been emitted yet. */
   #unannounced: unknown;
 
@@ -60,8 +72,9 @@ export class SettlingPool extends PgPool {
    * Takes a client, as `connect` with a callback does, in whatever context that comes.
    *
    * @param deadline - until when its caller waits for a writer, if it has begun to
+   * @param preferred - connections that are better for it than others, if there are any
    */
-  acquire(callback: AcquireCallback, deadline?: number): void {
+  acquire(callback: AcquireCallback, deadline?: number, preferred?: Preferred): void {
     if (this.#closing) {
       callback(new Error("Cannot use a pool after calling end on the pool"), undefined, nothing);
       return;
@@ -76,12 +89,14 @@ export class SettlingPool extends PgPool {
       return;
     }
     this.#acquiring += 1;
-    this.silence?.wake();
+    for (const watch of this.watches) watch.wake();
     const context =
       this.listenerCount("acquire") + this.listenerCount("release") > 0
         ? new AsyncResource("pointsman.acquire")
         : undefined;
     const askedAt = (this.options.connectionTimeoutMillis ?? 0) > 0 ? performance.now() : 0;
+    const { _pendingQueue: pending } = this as unknown as PoolInternals;
+    const waiting = pending.length;
     super.connect((error, client, done) => {
       this.#acquiring -= 1;
       if (this.#acquiring === 0) this.#whenNoneWaits?.();
@@ -100,6 +115,20 @@ export class SettlingPool extends PgPool {
       taken.handOut(askedAt);
       callback(undefined, taken, release);
     });
+    const item = pending.at(-1);
+    if (preferred !== undefined && item !== undefined && pending.length > waiting) {
+      this.#preferred.set(item, preferred);
+    }
+  }
+
+  /** pg-pool takes the idle connection that was used last: here it is chosen. */
+  _pulseQueue(): void {
+    const { _pendingQueue: pending } = this as unknown as PoolInternals;
+    const [next] = pending;
+    if (this.choice?.hasChoice === true && next !== undefined && this.idleCount > 1) {
+      this.choice.choose(this, this.#preferred.get(next));
+    }
+    inherited._pulseQueue.call(this);
   }
 
   #failed(error: Error, callback: AcquireCallback, deadline: number | undefined): void {
@@ -175,30 +204,50 @@ export class SettlingPool extends PgPool {
     return undefined;
   }
 
-  /** Ends the pool unless somebody has done so already. */
-  async endIfOpen(): Promise<void> {
-    if (!this.#closing) await this.#endOnce();
+  /**
+   * Ends the pool unless somebody has done so already.
+   *
+   * @param deadline - when it does so without waiting any longer, by `performance.now()`
+   */
+  async endIfOpen(deadline: number): Promise<void> {
+    if (!this.#closing) await this.#endOnce(deadline);
   }
 
-  async #endOnce(): Promise<void> {
+  async #endOnce(deadline = performance.now() + this.endTimeoutMillis): Promise<void> {
     if (this.#closing) throw new Error("Called end on pool more than once");
     this.#closing = true;
     this.gate?.end();
+    const left = Math.max(0, deadline - performance.now());
+    const timer = Number.isFinite(left) ? setTimeout(() => this.#endNow(), left) : undefined;
     if (this.#acquiring > 0) {
       await new Promise<void>((resolve) => {
         this.#whenNoneWaits = resolve;
       });
     }
     await super.end();
-    await this.endOwned();
+    clearTimeout(timer);
+    await this.endOwned(deadline);
   }
 
   /** Ends what belongs to this pool, once its own clients are gone. */
-  protected async endOwned(): Promise<void> {}
+  protected async endOwned(_deadline: number): Promise<void> {}
+
+  /** Closes what is in use, and waits for nobody. */
+  #endNow(): void {
+    const pool = this as unknown as PoolInternals;
+    const error = new Error(
+      `The pool was ended, and closed this connection after ${this.endTimeoutMillis / 1000} s (endTimeout).`,
+    );
+    for (const waiting of pool._pendingQueue.splice(0)) waiting.callback(error, undefined, nothing);
+    for (const client of clientsOf(this)) {
+      (client as Partial<Settling>).cut?.(error);
+      removeClient(this, client);
+    }
+    pool._pulseQueue();
+  }
 
   /** pg-pool opens connections here: in nobody's scope, since they outlive whoever asked first. */
   newClient(pending: PendingItem): void {
-    const inherited = Object.getPrototypeOf(SettlingPool.prototype) as PoolInternals;
     const once = this.#retried.has(pending) ? pending : this.#retrying(pending);
     runInScope(undefined, () => inherited.newClient.call(this, once));
   }
@@ -246,11 +295,4 @@ function settlingRelease(client: PoolClient & Settling, done: Release): Release 
     if (error) done(error);
     else client.settle(done);
   };
-}
-
-function queueFull(most: number): PointsmanError {
-  return new PointsmanError(
-    "QUEUE_FULL",
-    `${most} callers wait for a connection already, and no more may. Nothing was sent. Raise maxWaiting, or find out what holds the connections: pool.stats().`,
-  );
 }

@@ -2,8 +2,8 @@ import type { EndpointAddress } from "./endpoint-addresses.ts";
 import type { EndpointClient } from "./endpoint-client.ts";
 import { findWriter } from "./find-writer.ts";
 import { type Examined, NotTheWriter } from "./not-the-writer.ts";
-import { clientsOf, idleClients, removeIdle } from "./pg-internals.ts";
 import type { ProbeConnections } from "./probe-connection.ts";
+import { retireWhere } from "./retire.ts";
 import type { SettlingPool } from "./settling-pool.ts";
 import type { WriterAddresses } from "./writer-addresses.ts";
 import { WriterGate } from "./writer-gate.ts";
@@ -48,19 +48,10 @@ export function gateFor({
   return new WriterGate({
     timeoutMillis,
     endpoint: addresses.all[0]?.name ?? "",
-    retire: () => retireAll(pool),
+    retire: () => retireWhere(pool),
     search: async (signal, failed) => {
       const found = await findWriter(addresses.all, (address) => attempt(address, failed), signal);
       if (found !== undefined) addresses.lead(found);
     },
   });
-}
-
-/** Connections that nobody uses are closed now, and the others when they are given back. */
-function retireAll(pool: SettlingPool): void {
-  const idle = new Set(idleClients(pool));
-  for (const client of clientsOf(pool)) {
-    if (idle.has(client)) removeIdle(pool, client);
-    else (client as EndpointClient).retire();
-  }
 }

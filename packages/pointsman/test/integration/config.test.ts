@@ -55,6 +55,36 @@ describe("a mistake", () => {
       'The options must be an object, for example { writer: "postgres://app@db.example.com/shop" }; got null.',
     ],
     [
+      "a weight of 0",
+      { writer, readers: [{ connectionString: reader, weight: 0 }] },
+      "readers[0].weight",
+      "readers[0].weight must be a number above 0; got 0.",
+    ],
+    [
+      "a weight of the writer",
+      { writer: { connectionString: writer, weight: 2 } },
+      "writer.weight",
+      expect.stringContaining("There is no option writer.weight.") as never,
+    ],
+    [
+      "a fallback that is none",
+      { writer, reader, readerFallback: "reader" },
+      "readerFallback",
+      'readerFallback must be "writer" or "error"; got "reader".',
+    ],
+    [
+      "a limit of a fallback that there is not",
+      { writer, reader, readerFallback: "error", readerFallbackMax: 2 },
+      "readerFallbackMax",
+      'readerFallbackMax says how many connections reads may take from the writer, and readerFallback: "error" that they may not. Leave one of them out.',
+    ],
+    [
+      "a lag that is no time",
+      { writer, reader, maxLag: "soon" },
+      "maxLag",
+      expect.stringContaining("maxLag must be") as never,
+    ],
+    [
       "a misspelt option",
       { wrtier: writer },
       "wrtier",

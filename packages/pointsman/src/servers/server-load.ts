@@ -1,0 +1,49 @@
+import type { EndpointAddress } from "./endpoint-addresses.ts";
+
+/** How long what was learnt of a server's speed counts, in milliseconds: it falls to a third. */
+const memoryMillis = 5000;
+/** The share of the newest use in the moving average. */
+const newest = 0.1;
+
+/** How busy one server is, and how fast, by the connections of one pool that lead to it. */
+export class ServerLoad {
+  readonly #address: EndpointAddress;
+  /** Connections that are open. */
+  open = 0;
+  /** Of these, the ones that somebody uses. */
+  busy = 0;
+  /**
+   * The natural logarithm of the milliseconds that one use takes: averaged like this, a report that
+   * takes a minute does not make its server look slow beside others.
+   */
+  #speed = 0;
+  #at = 0;
+
+  /** @param address - the endpoint by which it was reached first */
+  constructor(address: EndpointAddress) {
+    this.#address = address;
+  }
+
+  /** Whether it is in this process's own availability zone. */
+  get isNear(): boolean {
+    return this.#address.isNear;
+  }
+
+  /** One of its connections was used for so long. */
+  took(millis: number, now: number): void {
+    const before = this.#remembered(now);
+    this.#speed = before + (Math.log(millis + 0.1) - before) * newest;
+    this.#at = now;
+  }
+
+  /** How likely it is to be chosen, against other servers. */
+  merit(now: number): number {
+    const cost = Math.exp(this.#remembered(now)) * (this.busy + 1);
+    return this.#address.share / (cost * cost);
+  }
+
+  /** A server that nobody uses is tried again: it may be slow no more. */
+  #remembered(now: number): number {
+    return this.#speed * Math.exp((this.#at - now) / memoryMillis);
+  }
+}
