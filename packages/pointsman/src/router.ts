@@ -190,7 +190,7 @@ export class Router implements Dispatch {
   ): void {
     const { readers, reader } = this.#sides;
     if (route.target === "writer" || readers === undefined) {
-      this.#acquireWriter(route, budget, callback);
+      takeWithin(this.#sides.writer, budget, route, callback);
       return;
     }
     if (demand !== undefined && demand.line?.position !== undefined) {
@@ -211,25 +211,6 @@ export class Router implements Dispatch {
     const deadline = limit === undefined ? undefined : performance.now() + limit;
     const preferred = demand && this.#freshness.preference(demand);
     this.#acquireReader(route, deadline, readers.addresses.all.length, callback, preferred);
-  }
-
-  /** A connection that nobody has used for a while is asked first: a write cannot be sent twice. */
-  #acquireWriter(route: Route, budget: number | undefined, callback: TrackCallback): void {
-    takeWithin(this.#sides.writer, budget, route, (error, client, release, taken) => {
-      if (client === undefined || client.idleMillis < doubtfulMillis) {
-        callback(error, client, release, taken);
-        return;
-      }
-      client.check((fit) => {
-        if (fit) {
-          callback(undefined, client, release, taken);
-          return;
-        }
-        client.cut(new Error(`${client.endpointName} did not answer after a pause.`));
-        release(true);
-        this.#acquireWriter(route, budget, callback);
-      });
-    });
   }
 
   #acquireReader(
@@ -285,7 +266,7 @@ export class Router implements Dispatch {
         return;
       }
       const budget = deadline === undefined ? undefined : remaining(deadline);
-      this.#acquireWriter(route, budget, (error, client, release, taken) => {
+      takeWithin(this.#sides.writer, budget, route, (error, client, release, taken) => {
         if (client === undefined) {
           quota.giveBack();
           callback(error, client, release, taken);
@@ -395,9 +376,6 @@ const divertedBy: ReadonlySet<Reason> = new Set([
   "time-window",
   "reader-behind",
 ]);
-
-/** After so many milliseconds without use nobody knows whether a connection still leads anywhere. */
-const doubtfulMillis = 5000;
 
 /** What routing looks at of a call. */
 type RoutedCall = Pick<Call, "facts" | "text" | "demand">;

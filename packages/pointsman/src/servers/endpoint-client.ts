@@ -100,8 +100,6 @@ export interface EndpointClient extends ClientBase, Settling {
   retire(): void;
   /** Closes it at once; what is under way fails with this error. */
   cut(error: Error): void;
-  /** How long nobody has used it, in milliseconds. */
-  readonly idleMillis: number;
   /** Sends a query on behalf of this library, which has bound its callbacks already. */
   send(
     query: QueryInput,
@@ -112,8 +110,8 @@ export interface EndpointClient extends ClientBase, Settling {
     /** What leaves with it. */
     companions?: Companions,
   ): unknown;
-  /** Whether it may be used though nobody has for a while: its server is there, and the writer. */
-  check(answered: (fit: boolean) => void): void;
+  /** As of {@link Settling}. */
+  check(answered: (problem: Error | undefined) => void): void;
   /**
    * Asks the server which role it has now. When it is not the writer's, the writer is looked for.
    *
@@ -129,6 +127,12 @@ type EndpointClientConstructor = new (config?: ClientConfig) => Client & Endpoin
 
 const ignore = (): void => {};
 
+/**
+ * After so many milliseconds without use nobody knows whether a connection still leads to the
+ * writer. It is shorter than any change of roles takes, and much longer than the pauses of a
+ * connection that is in use.
+ */
+const doubtMillis = 1000;
 /** How long an idle connection may take to show that it is alive, in milliseconds. */
 const checkMillis = 1000;
 
@@ -300,10 +304,6 @@ export function endpointClientClass(
 
     cut(error: Error): void {
       internals(this).connection?.stream.destroy(error);
-    }
-
-    get idleMillis(): number {
-      return this.#givenBackAt === 0 ? 0 : performance.now() - this.#givenBackAt;
     }
 
     /** What went wrong, in terms of who may mend it. */
@@ -594,13 +594,21 @@ export function endpointClientClass(
       });
     }
 
-    check(answered: (fit: boolean) => void): void {
+    check(answered: (problem: Error | undefined) => void): void {
+      const isFresh =
+        this.#givenBackAt === 0 || performance.now() - this.#givenBackAt < doubtMillis;
+      if (isFresh) {
+        answered(undefined);
+        return;
+      }
       let over = false;
       const end = (fit: boolean): void => {
         if (over) return;
         over = true;
         clearTimeout(late);
-        answered(fit);
+        const problem = new Error(`${this.endpointName} did not answer after a pause.`);
+        if (!fit) this.cut(problem);
+        answered(fit ? undefined : problem);
       };
       const late = setTimeout(end, checkMillis, false);
       this.askRole((role) =>

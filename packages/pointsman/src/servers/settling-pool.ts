@@ -19,6 +19,11 @@ export interface Settling {
    * the client must be thrown away; synchronously when there is nothing to do.
    */
   settle(done: (problem?: Error) => void): void;
+  /**
+   * Calls back once it is known whether a client that leads to the writer may be used: at once when
+   * it was used a moment ago, else when it has shown that its server is there, and the writer.
+   */
+  check?(answered: (problem: Error | undefined) => void): void;
   /** Closes its connection at once, if it is one; what is under way fails with this error. */
   cut?(error: Error): void;
 }
@@ -65,6 +70,7 @@ export class SettlingPool extends PgPool {
   maxWaiting = Number.POSITIVE_INFINITY;
   /** How long `end()` waits for those who use a connection, in milliseconds. */
   endTimeoutMillis = Number.POSITIVE_INFINITY;
+  #isSilent = false;
   /** A client whose `acquire` event has not been emitted yet. */
   #unannounced: unknown;
 
@@ -98,22 +104,42 @@ export class SettlingPool extends PgPool {
     const { _pendingQueue: pending } = this as unknown as PoolInternals;
     const waiting = pending.length;
     super.connect((error, client, done) => {
-      this.#acquiring -= 1;
-      if (this.#acquiring === 0) this.#whenNoneWaits?.();
       if (error !== undefined && error !== null) {
+        this.#leave();
         this.#failed(error, callback, deadline);
         return;
       }
-      if (this.#unannounced === client) this.#announce(context);
       const taken = client as PoolClient & Settling;
-      const release = settlingRelease(
-        taken,
-        // pg-pool emits "release" there: not in the context of whoever opened the connection.
-        context === undefined ? done : (problem) => context.runInAsyncScope(done, null, problem),
-      );
-      taken.release = release;
-      taken.handOut(askedAt);
-      callback(undefined, taken, release);
+      const isToAnnounce = this.#unannounced === client;
+      if (isToAnnounce) this.#unannounced = undefined;
+      const hand = (): void => {
+        this.#leave();
+        if (isToAnnounce) this.emitIn(context, "acquire", client);
+        const release = settlingRelease(
+          taken,
+          // pg-pool emits "release" there: not in the context of whoever opened the connection.
+          context === undefined ? done : (problem) => context.runInAsyncScope(done, null, problem),
+        );
+        taken.release = release;
+        taken.handOut(askedAt);
+        callback(undefined, taken, release);
+      };
+      if (gate === undefined || taken.check === undefined) {
+        hand();
+        return;
+      }
+      taken.check((problem) => {
+        if (problem === undefined) {
+          hand();
+          return;
+        }
+        this.#leave();
+        // Nobody has heard that it was taken.
+        this.#isSilent = true;
+        done(problem);
+        this.#isSilent = false;
+        this.acquire(callback, deadline, preferred);
+      });
     });
     const item = pending.at(-1);
     if (preferred !== undefined && item !== undefined && pending.length > waiting) {
@@ -129,6 +155,12 @@ export class SettlingPool extends PgPool {
       this.choice.choose(this, this.#preferred.get(next));
     }
     inherited._pulseQueue.call(this);
+  }
+
+  /** One caller less waits for a client. */
+  #leave(): void {
+    this.#acquiring -= 1;
+    if (this.#acquiring === 0) this.#whenNoneWaits?.();
   }
 
   #failed(error: Error, callback: AcquireCallback, deadline: number | undefined): void {
@@ -274,7 +306,7 @@ export class SettlingPool extends PgPool {
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     // pg-pool emits twice for each query, mostly to nobody.
-    if (this.listenerCount(event) === 0) return false;
+    if (this.listenerCount(event) === 0 || (this.#isSilent && event === "release")) return false;
     if (this.#unannounced !== undefined) this.#announce(undefined);
     if (event === "acquire" && this.#acquiring > 0) {
       // pg-pool emits this in the context of whoever gave the client back.
