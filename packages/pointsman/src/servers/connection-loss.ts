@@ -29,6 +29,11 @@ export function isServerGoingAway(error: unknown): boolean {
   return code === "57P01" || code === "57P02" || code === "57P03";
 }
 
+/** Whether a connection was given up since it took longer to open than its caller waits. */
+export function isOutOfTime(error: Error): boolean {
+  return error.message === outOfTime;
+}
+
 /** Whether a connection could not be opened for a reason that may pass by itself. */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

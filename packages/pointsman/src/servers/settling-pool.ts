@@ -3,6 +3,7 @@ import { type ClientBase, Pool as PgPool, type PoolClient } from "pg";
 import { runInScope } from "../scope.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
+import { isOutOfTime } from "./connection-loss.ts";
 import { clientsOf, type PendingItem, type PoolInternals, removeClient } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
 import { queueFull } from "./queue-full.ts";
@@ -165,6 +166,7 @@ export class SettlingPool extends PgPool {
 
   #failed(error: Error, callback: AcquireCallback, deadline: number | undefined): void {
     const { gate } = this;
+    if (isOutOfTime(error)) gate?.doubt(error);
     if (this.#closing || gate?.mayPass(error) !== true) {
       callback(error, undefined, nothing);
       return;

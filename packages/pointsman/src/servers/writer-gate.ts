@@ -16,6 +16,8 @@ export interface WriterGateOptions {
   readonly endpoint: string;
   /** Looks for the writer until it is found, or until the signal is aborted. Never rejects. */
   readonly search: (signal: AbortSignal, failed: (error: Error) => void) => Promise<void>;
+  /** Whether the writer lets a new connection in, and is it. Never rejects. */
+  readonly isThere: () => Promise<boolean>;
   /** Connections that were opened before are not to be used again. */
   readonly retire: () => void;
 }
@@ -28,6 +30,7 @@ export class WriterGate {
   readonly #waiting = new Set<Waiter>();
   #search: AbortController | undefined;
   #reached = false;
+  #isDoubted = false;
   #ended = false;
   #lastError: Error | undefined;
   #closedAt = 0;
@@ -64,6 +67,16 @@ export class WriterGate {
   mayPass(error: Error): boolean {
     if (this.#ended) return false;
     return error instanceof NotTheWriter || (this.#reached && isUnreachable(error));
+  }
+
+  /** A connection has not been opened in its caller's time, which may mean something or nothing. */
+  doubt(cause: Error): void {
+    if (this.#isDoubted || this.#search !== undefined || this.#ended || !this.#reached) return;
+    this.#isDoubted = true;
+    this.#options.isThere().then((isThere) => {
+      this.#isDoubted = false;
+      if (!isThere) this.close(cause);
+    });
   }
 
   /** The writer is not where it was: it is looked for, and nobody is let through until it is found. */

@@ -48,6 +48,7 @@ export function gateFor({
   return new WriterGate({
     timeoutMillis,
     endpoint: addresses.all[0]?.name ?? "",
+    isThere: async () => (await attempt(addresses.pick(), () => {})) !== undefined,
     retire: () => retireWhere(pool),
     search: async (signal, failed) => {
       const found = await findWriter(addresses.all, (address) => attempt(address, failed), signal);

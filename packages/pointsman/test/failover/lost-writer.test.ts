@@ -1,6 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Cluster, startCluster } from "@pointsman/local";
 import { createPool, type Pool } from "pointsman";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { until } from "../support/until.ts";
 import { rowsTable, rowsThere, startLoad, untruths } from "./load.ts";
 
 let cluster: Cluster;
@@ -51,6 +53,26 @@ it("a writer that vanishes without a word keeps nobody for ever", async () => {
   expect(ledger.unknown.size).toBeLessThanOrEqual(3);
   expect(ledger.longestGap).toBeLessThan(10_000);
   expect(untruths(ledger, await rowsThere(cluster.writer.url))).toEqual([]);
+});
+
+it("a writer that vanishes while nobody uses it is looked for too, though callers wait a moment only", async () => {
+  const hasty = createPool({ writer: cluster.writer.url, connectionTimeoutMillis: 1000 });
+  try {
+    await hasty.query("insert into rows_written values (-7)");
+    await cluster.vanish(cluster.servers[0]);
+    await cluster.promote(firstReader());
+    await delay(1200);
+    await until("it writes again", async () =>
+      hasty.query("insert into rows_written values (-8)").then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect((await rowsThere(cluster.writer.url)).has(-8)).toBe(true);
+  } finally {
+    await hasty.end();
+    await pool.query("delete from rows_written where id < 0");
+  }
 });
 
 it("R28: a long statement on a healthy server is left alone, however silent it is", async () => {
