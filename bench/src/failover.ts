@@ -1,26 +1,50 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster } from "@pointsman/local";
 import pg from "pg";
-import { Pool } from "pointsman";
-import postgres from "postgres";
-import { type Benchmark, type Count, findCount } from "./harness/benchmark.ts";
-import { type Access, runOpenLoop } from "./workloads/open-loop.ts";
+import {
+  type Benchmark,
+  type Contender,
+  type Count,
+  type Counting,
+  findCount,
+  type Servers,
+} from "./harness/benchmark.ts";
+import { accesses, placesFor, table } from "./workloads/failover-contenders.ts";
+import { type Access, now, type Outcome, runOpenLoop } from "./workloads/open-loop.ts";
+import { longestGap, p99, secondsToNormal, slowest } from "./workloads/outcome-figures.ts";
 
-const writeText = "insert into requests values ($1)";
-const readText = "select count(*) from requests where id = 1";
+const load = { writesPerSecond: 200, readsPerSecond: 2000 };
+/** Until connections are open and code is compiled. */
+const warmUpSeconds = 3;
+const requestsPerSecond = load.writesPerSecond + load.readsPerSecond;
 
-/** What happens to the writer while requests come. */
-const scenarios: Readonly<Record<string, (cluster: Cluster) => Promise<void>>> = {
-  "A planned": (cluster) => cluster.demote(),
-  "B crash": async (cluster) => {
-    await cluster.crash(cluster.servers[0]);
-    await promoteLater(cluster);
+/** Something that happens to the servers while requests come. */
+interface Scenario {
+  readonly strike: (cluster: Cluster) => Promise<void>;
+  /** Whether readers are given one by one, and not as an endpoint that leads to all of them. */
+  readonly listsReaders?: boolean;
+}
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  "A planned": { strike: (cluster) => cluster.demote() },
+  "B crash": {
+    strike: async (cluster) => {
+      await cluster.crash(cluster.servers[0]);
+      await promoteLater(cluster);
+    },
   },
-  "C stale endpoint": (cluster) =>
-    cluster.demote({ keepConnections: false, endpointDelayMs: 5000 }),
-  "D vanished host": async (cluster) => {
-    await cluster.vanish(cluster.servers[0]);
-    await promoteLater(cluster);
+  "C stale endpoint": {
+    strike: (cluster) => cluster.demote({ keepConnections: false, endpointDelayMs: 5000 }),
+  },
+  "D vanished host": {
+    strike: async (cluster) => {
+      await cluster.vanish(cluster.servers[0]);
+      await promoteLater(cluster);
+    },
+  },
+  "E blackholed reader": {
+    listsReaders: true,
+    strike: async (cluster) => cluster.readers[0]?.blackhole(),
   },
 };
 
@@ -30,101 +54,54 @@ async function promoteLater(cluster: Cluster): Promise<void> {
   if (reader !== undefined) await cluster.promote(reader);
 }
 
-/** The ways to get at the two endpoints. */
-const contenders: Readonly<Record<string, (cluster: Cluster) => Access>> = {
-  pointsman: ({ writer, reader }) => {
-    const pool = new Pool({ writer: writer.url, reader: reader.url, max: 10 });
-    return {
-      write: (id) => pool.query(writeText, [id]),
-      read: () => pool.query({ text: readText, consistency: "eventual" }),
-      close: () => pool.end(),
-    };
-  },
-  "pg.Pool": (cluster) => barePools(cluster, (pool, text, values) => pool.query(text, values)),
-  "pg.Pool, checkouts": (cluster) =>
-    barePools(cluster, async (pool, text, values) => {
-      const client = await pool.connect();
-      try {
-        return await client.query(text, values);
-      } finally {
-        // As it is mostly written: the error is the caller's, and the client goes back.
-        client.release();
-      }
-    }),
-  "postgres.js": ({ writer, reader }) => {
-    const quiet = { max: 10, onnotice: () => {} };
-    const [toWriter, toReader] = [postgres(writer.url, quiet), postgres(reader.url, quiet)];
-    return {
-      write: (id) => toWriter.unsafe(writeText, [id]),
-      read: () => toReader.unsafe(readText),
-      close: async () => {
-        await Promise.all([toWriter.end({ timeout: 1 }), toReader.end({ timeout: 1 })]);
-      },
-    };
-  },
-};
-
-function barePools(
-  { writer, reader }: Cluster,
-  query: (pool: pg.Pool, text: string, values: unknown[]) => Promise<unknown>,
-): Access {
-  const pools = [writer, reader].map(
-    ({ url }) => new pg.Pool({ connectionString: url, max: 10 }),
-  ) as [pg.Pool, pg.Pool];
-  for (const pool of pools) {
-    pool.on("error", () => {});
-    // Without this one a connection that is cut while it is checked out ends the whole process.
-    pool.on("connect", (client) => client.on("error", () => {}));
-  }
-  return {
-    write: (id) => query(pools[0], writeText, [id]),
-    read: () => query(pools[1], readText, []),
-    close: async () => {
-      await Promise.all(pools.map((pool) => pool.end()));
-    },
-  };
-}
+const readGap = "longest gap between reads ms";
+const writeGap = "longest gap between writes ms";
+const backToNormal = "p99 back to normal s";
 
 export const benchmark: Benchmark = {
   title: "What an application sees of a failover, with this pool and with others.",
   cluster: {
     options: { readers: 2 },
-    prepare: async (cluster) => {
-      const client = new pg.Client({ connectionString: cluster.writer.url });
-      await client.connect();
-      await client.query("create table requests (id int)");
-      await client.end();
-      await cluster.waitForReplay();
-    },
+    prepare: (cluster) => onWriter(cluster, table),
   },
-  contenders: {},
+  contenders: Object.fromEntries(
+    Object.entries(accesses).map(([name, open]) => [name, (servers) => underLoad(open(servers))]),
+  ),
   comparisons: [],
-  counts: async (cluster, quick) => {
+  counts: async (cluster, counting) => {
     const counts: Count[] = [];
-    // What postgres.js leaves unanswered when it is closed rejects where nobody can catch it.
-    process.on("unhandledRejection", ignoreDestroyed);
-    for (const [scenario, strike] of Object.entries(scenarios)) {
-      for (const [contender, open] of Object.entries(contenders)) {
-        counts.push(...(await tried(cluster, scenario, strike, contender, open, quick)));
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      if (!name.includes(counting.only ?? "")) continue;
+      for (const contender of Object.keys(accesses)) {
+        if (counting.contender !== undefined && contender !== counting.contender) continue;
+        counting.progress(`${name}, ${contender}`);
+        await onWriter(cluster, "truncate requests");
+        await cluster.waitForReplay();
+        const found = await tried(cluster, scenario, contender, counting);
+        for (const [what, value] of Object.entries(found)) {
+          if (value !== undefined) counts.push({ name: nameOf(name, contender, what), value });
+        }
         await cluster.heal();
       }
     }
-    process.removeListener("unhandledRejection", ignoreDestroyed);
     return counts;
   },
   goals: [
     atMost("switchover failed reads", 0, "A planned", "failed reads"),
     atMost("switchover failed writes", 0, "A planned", "failed writes"),
+    atMost("crash failed reads", 0, "B crash", "failed reads"),
+    atMost("crash failed writes not in flight", 0, "B crash", "failed writes not unknown"),
+    atMost("first write after reachable ms", 100, "B crash", "first write after reachable ms"),
+    atMost("stale endpoint failed reads", 0, "C stale endpoint", "failed reads"),
     atMost("stale endpoint failed writes", 0, "C stale endpoint", "failed writes"),
     atMost("vanished host stuck requests", 0, "D vanished host", "stuck"),
-    atMost("crash failed reads", 0, "B crash", "failed reads"),
-    atMost("first write after reachable ms", 100, "B crash", "first write after reachable ms"),
+    atMost("vanished host gap between reads ms", 5000, "D vanished host", readGap),
+    atMost("vanished host gap between writes ms", 5000, "D vanished host", writeGap),
+    atMost("blackholed reader failed reads", 0, "E blackholed reader", "failed reads"),
+    atMost("blackholed reader stuck requests", 0, "E blackholed reader", "stuck"),
+    atMost("blackholed reader p99 back to normal s", 1, "E blackholed reader", backToNormal),
   ],
 };
-
-function ignoreDestroyed(error: unknown): void {
-  if ((error as { code?: string } | undefined)?.code !== "CONNECTION_DESTROYED") throw error;
-}
 
 function atMost(
   name: string,
@@ -139,62 +116,103 @@ function atMost(
   };
 }
 
-async function tried(
-  cluster: Cluster,
-  scenario: string,
-  strike: (cluster: Cluster) => Promise<void>,
-  contender: string,
-  open: (cluster: Cluster) => Access,
-  quick: boolean,
-): Promise<Count[]> {
-  const access = open(cluster);
-  await Promise.all([access.write(0), access.read()]);
-  const seconds = quick ? 12 : 30;
-  const running = runOpenLoop(access, { seconds, writesPerSecond: 200, readsPerSecond: 2000 });
-  await delay(seconds * 200);
-  const struckAt = performance.now();
-  const reachable = strike(cluster).then(() => whenReachable(cluster));
-  const outcome = await running;
-  const reachableAt = await reachable;
-  await Promise.race([access.close().catch(() => {}), delay(3000)]);
-  const firstWrite = outcome.writtenAt.find((at) => at > reachableAt);
-  const count = (what: string, value: number): Count => ({
-    name: nameOf(scenario, contender, what),
-    value,
-  });
-  const p99 = outcome.readMillis[Math.floor(outcome.readMillis.length * 0.99)] ?? 0;
-  return [
-    count("failed reads", outcome.failedReads),
-    count("failed writes", outcome.failedWrites),
-    count("of these unknown", outcome.unknownWrites),
-    count("stuck", outcome.stuck),
-    count("longest gap between writes ms", outcome.longestGap),
-    count("works at the end", Number(outcome.worksAtEnd)),
-    count("read p99 ms", p99),
-    ...(firstWrite === undefined
-      ? []
-      : [count("first write after reachable ms", firstWrite - reachableAt)]),
-    count("writer reachable after ms", reachableAt - struckAt),
-  ];
+/** A contender that is given as many requests as are sent in so many seconds. */
+function underLoad(access: Access): Contender {
+  let outcome: Outcome | undefined;
+  // What a pool leaves unanswered may reject where nobody can catch it.
+  process.on("unhandledRejection", () => {});
+  return {
+    async run(requests) {
+      outcome = await runOpenLoop(access, { seconds: requests / requestsPerSecond, ...load });
+    },
+    found: () => outcome,
+  };
 }
 
-/** When a new connection to the writer's endpoint can write again, by `performance.now()`. */
-async function whenReachable({ writer }: Cluster): Promise<number> {
+async function tried(
+  cluster: Cluster,
+  { strike, listsReaders = false }: Scenario,
+  contender: string,
+  { quick, open }: Counting,
+): Promise<Readonly<Record<string, number | undefined>>> {
+  const readers = listsReaders ? cluster.readers : [cluster.reader];
+  const places: Servers = placesFor(
+    cluster.writer.url,
+    readers.map(({ url }) => url),
+  );
+  const measured = await open(contender, places);
+  try {
+    await measured.slice(warmUpSeconds * requestsPerSecond, 1);
+    const seconds = quick ? 12 : 30;
+    const running = measured.slice(seconds * requestsPerSecond, 1);
+    await delay(seconds * 300);
+    const struckAt = now();
+    const reachable = strike(cluster).then(() => whenReachable(cluster));
+    const { found, cpuNs, wallNs } = await running;
+    return figures(found as Outcome, struckAt, await reachable, cpuNs / wallNs);
+  } finally {
+    // Whatever it still waits for.
+    measured.kill();
+  }
+}
+
+function figures(
+  outcome: Outcome,
+  struckAt: number,
+  reachableAt: number,
+  cpuShare: number,
+): Readonly<Record<string, number | undefined>> {
+  const { failedReads, failedWrites, unknownWrites, stuck, writtenAt, begunAt, endedAt } = outcome;
+  for (const told of outcome.told) process.stderr.write(`  told: ${told}\n`);
+  const firstWrite = writtenAt.find((at) => at > reachableAt);
+  const readsDone = outcome.readAt
+    .flatMap((at, place) => at + (outcome.readMillis[place] ?? Number.NaN))
+    .filter((at) => !Number.isNaN(at))
+    .sort((a, b) => a - b);
+  return {
+    "failed reads": failedReads,
+    "failed writes": failedWrites,
+    "failed writes not unknown": failedWrites - unknownWrites,
+    stuck,
+    [readGap]: longestGap(readsDone, begunAt, endedAt),
+    [writeGap]: longestGap(writtenAt, begunAt, endedAt),
+    "works at the end": Number(writtenAt.some((at) => at > endedAt - 1000 && at <= endedAt)),
+    "read p99 before ms": p99(outcome, begunAt, struckAt),
+    "read p99 of the first second after ms": p99(outcome, struckAt, struckAt + 1000),
+    "read p99 of the second second after ms": p99(outcome, struckAt + 1000, struckAt + 2000),
+    "read p99 of the third second after ms": p99(outcome, struckAt + 2000, struckAt + 3000),
+    "slowest read after ms": slowest(outcome, struckAt),
+    [backToNormal]: secondsToNormal(outcome, struckAt),
+    "writer reachable after ms": reachableAt - struckAt,
+    "first write after reachable ms":
+      firstWrite === undefined ? undefined : firstWrite - reachableAt,
+    "CPU share": cpuShare,
+  };
+}
+
+/** When a new connection to the writer's endpoint can write again. */
+async function whenReachable(cluster: Cluster): Promise<number> {
   for (;;) {
-    const client = new pg.Client({
-      connectionString: writer.url,
-      connectionTimeoutMillis: 1000,
-    });
-    client.on("error", () => {});
     try {
-      await client.connect();
-      await client.query("create temp table reachable (id int)");
-      return performance.now();
+      await onWriter(cluster, "create temp table reachable (id int)");
+      return now();
     } catch {
-      await delay(5);
-    } finally {
-      client.end().catch(() => {});
+      await delay(20);
     }
+  }
+}
+
+async function onWriter({ writer }: Cluster, text: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: writer.url,
+    connectionTimeoutMillis: 1000,
+  });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query(text);
+  } finally {
+    client.end().catch(() => {});
   }
 }
 

@@ -55,7 +55,7 @@ export const benchmark: Benchmark = {
       concurrency: [1, 64],
     },
   ],
-  counts: async (cluster, quick) => {
+  counts: async (cluster, { quick }) => {
     const counts: Count[] = [];
     for (const lag of quick ? [50] : lags) {
       await cluster.lag(lag);

@@ -15,6 +15,9 @@ export interface RunOptions {
   readonly rounds: number;
   /** Only see that it works: its numbers mean nothing. */
   readonly quick: boolean;
+  /** What a name must have in it to be counted: a part of it, or of a contender's name. */
+  readonly only?: string | undefined;
+  readonly contender?: string | undefined;
 }
 
 export const defaultRounds = 100;
@@ -27,6 +30,8 @@ NAME is a benchmark of bench/src, or the path of a file that exports one.
   --json FILE   write machine, results and goals to FILE
   --rounds N    slices of each contender in each comparison (default ${defaultRounds})
   --profile DIR write a CPU profile of each measured process to DIR
+  --only TEXT   of what is counted, only the scenarios with TEXT in their name
+  --contender N of what is counted, only the contender of this name
   --quick       a short run to see that it works (${quickRounds} rounds); its numbers mean nothing
   --list        name the benchmarks
   --help        show this text
@@ -52,7 +57,14 @@ export function parseArguments(words: readonly string[]): Request {
   return {
     kind: "run",
     name,
-    options: { json: values.json, profile: values.profile, rounds, quick },
+    options: {
+      json: values.json,
+      profile: values.profile,
+      rounds,
+      quick,
+      only: values.only,
+      contender: values.contender,
+    },
   };
 }
 
@@ -65,6 +77,8 @@ function parse(words: readonly string[]) {
         json: { type: "string" },
         profile: { type: "string" },
         rounds: { type: "string" },
+        only: { type: "string" },
+        contender: { type: "string" },
         quick: { type: "boolean" },
         list: { type: "boolean" },
         help: { type: "boolean", short: "h" },

@@ -1,4 +1,5 @@
 import type { Cluster, ClusterOptions } from "@pointsman/local";
+import type { MeasuredProcess } from "./measured-process.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 /** One benchmark: what a file in `bench/src` exports as `benchmark`. */
@@ -14,12 +15,22 @@ export interface Benchmark {
   /** What is compared, by name. Each runs in a process of its own. */
   readonly contenders: Readonly<Record<string, OpenContender>>;
   readonly comparisons: readonly Comparison[];
-  /**
-   * Counts what is not a matter of time, once, before anything is measured. In a quick run with as
-   * little work as shows that it works.
-   */
-  readonly counts?: (cluster: Cluster, quick: boolean) => Promise<readonly Count[]>;
+  /** Counts what is not a matter of time, once, before anything is measured. */
+  readonly counts?: (cluster: Cluster, counting: Counting) => Promise<readonly Count[]>;
   readonly goals: readonly Goal[];
+}
+
+/** What is to be counted, and how. */
+export interface Counting {
+  /** With as little work as shows that it works. */
+  readonly quick: boolean;
+  /** Which scenarios: those with this in their name. Absent: all. */
+  readonly only?: string | undefined;
+  /** Which contender. Absent: all. */
+  readonly contender?: string | undefined;
+  /** Makes a contender ready, in a process of its own. */
+  readonly open: (contender: string, servers: Servers) => Promise<MeasuredProcess>;
+  readonly progress: (doing: string) => void;
 }
 
 /** Makes a contender ready, in the process in which it will be measured. */
@@ -44,6 +55,8 @@ export interface Contender {
   /** Does it that many times, at most `concurrency` of them at once. */
   run(operations: number, concurrency: number): void | Promise<void>;
   close?(): void | Promise<void>;
+  /** What it has found in its last `run`, beside how long that took. It must pass as JSON. */
+  found?(): unknown;
 }
 
 /** Contenders that take turns, a slice each in every round. */

@@ -10,6 +10,8 @@ export type Order =
 export interface Slice {
   readonly wallNs: number;
   readonly cpuNs: number;
+  /** What the contender has found, if it looks for anything. */
+  readonly found?: unknown;
 }
 
 export type Answer =

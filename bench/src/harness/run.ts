@@ -6,12 +6,13 @@ import type { FoundBenchmark } from "./find-benchmark.ts";
 import { evaluateGoal } from "./goals.ts";
 import { describeMachine } from "./machine.ts";
 import { effortFor, measure } from "./measure.ts";
+import { MeasuredProcess } from "./measured-process.ts";
 import type { Report } from "./report.ts";
 
 /** Builds a benchmark, starts the servers that it needs, measures and judges. */
 export async function runBenchmark(
   { name, file, benchmark }: FoundBenchmark,
-  { rounds, quick, profile }: Pick<RunOptions, "rounds" | "quick" | "profile">,
+  { rounds, quick, profile, only, contender }: Omit<RunOptions, "json">,
   progress: (doing: string) => void = () => {},
 ): Promise<Report> {
   progress("building");
@@ -20,7 +21,10 @@ export async function runBenchmark(
     const effort = { ...effortFor(rounds, quick), profile };
     const found = await withServers(benchmark, progress, async (servers, cluster) => {
       if (cluster !== undefined && benchmark.counts !== undefined) progress("counting");
-      const counts = cluster === undefined ? [] : await benchmark.counts?.(cluster, quick);
+      const open = (name: string, to: Servers): Promise<MeasuredProcess> =>
+        MeasuredProcess.open(program, name, to, profile);
+      const counting = { quick, only, contender, open, progress };
+      const counts = cluster === undefined ? [] : await benchmark.counts?.(cluster, counting);
       const results = await measure(benchmark, program, servers, effort, progress);
       return { results, counts: counts ?? [] };
     });

@@ -25,7 +25,7 @@ async function obey(order: Order): Promise<Answer> {
 }
 
 async function measure(operations: number, concurrency: number): Promise<Slice> {
-  const { prepare, run } = bound();
+  const { prepare, run, found } = bound();
   await prepare?.(operations);
   // What earlier slices have left behind must not be paid for in this one.
   globalThis.gc?.();
@@ -35,15 +35,16 @@ async function measure(operations: number, concurrency: number): Promise<Slice> 
   if (running !== undefined) await running;
   const wallNs = Number(process.hrtime.bigint() - before);
   const { user, system } = process.cpuUsage(cpuBefore);
-  return { wallNs, cpuNs: (user + system) * 1000 };
+  return { wallNs, cpuNs: (user + system) * 1000, found: found?.() };
 }
 
-function bound(): Pick<Contender, "prepare" | "run"> {
+function bound(): Pick<Contender, "prepare" | "run" | "found"> {
   if (contender === undefined) throw new Error("No contender is open.");
-  const { prepare, run } = contender;
+  const { prepare, run, found } = contender;
   return {
     ...(prepare === undefined ? {} : { prepare: prepare.bind(contender) }),
     run: run.bind(contender),
+    ...(found === undefined ? {} : { found: found.bind(contender) }),
   };
 }
 
