@@ -96,7 +96,7 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
   const probes = new ProbeConnections(baseClass(config));
   const gate = guard(pool, addresses, probes, config, front);
   const silence = listen(
-    [{ pool, addresses, gone: (_, error) => gate.close(error) }],
+    [{ side: "writer", pool, addresses, gone: (_, error) => gate.close(error) }],
     probes,
     front,
   );
@@ -174,8 +174,13 @@ export function openSides(config: Config, front: Front): Sides {
   );
   const silence = listen(
     [
-      { pool: writer, addresses: atWriter, gone: (_, error) => gate.close(error) },
-      { pool: reader, addresses, gone: ({ address }, error) => address.vanished(error) },
+      { side: "writer", pool: writer, addresses: atWriter, gone: (_, error) => gate.close(error) },
+      {
+        side: "reader",
+        pool: reader,
+        addresses,
+        gone: ({ address }, error) => address.vanished(error),
+      },
     ],
     probes,
     front,
@@ -191,6 +196,7 @@ export function openSides(config: Config, front: Front): Sides {
 
 /** One side, as far as its servers may vanish. */
 interface Audible {
+  readonly side: Target;
   readonly pool: SettlingPool;
   readonly addresses: EndpointAddresses;
   readonly gone: (client: EndpointClient, error: Error) => void;
@@ -202,8 +208,9 @@ function listen(
   probes: ProbeConnections,
   { serverOf, meet }: Front,
 ): SilenceWatch {
-  const sideOf = (client: EndpointClient): Audible =>
-    sides.find(({ pool }) => clientsOf(pool).includes(client)) ?? (sides[0] as Audible);
+  // By what the connection was made for: its pool may have let go of it already.
+  const sideOf = ({ side }: EndpointClient): Audible =>
+    sides.find((one) => one.side === side) as Audible;
   const silence = new SilenceWatch({
     pools: sides.map(({ pool }) => pool),
     look: (client) => {

@@ -106,6 +106,8 @@ export class SilenceWatch {
   #judge(client: EndpointClient, heard: Heard, verdict: SilenceVerdict): void {
     const { bytesRead } = internals(client).connection?.stream ?? { bytesRead: heard.bytes };
     if (verdict === "at work" || bytesRead !== heard.bytes || isQuiet(client)) return;
+    // Another look at the same server was faster.
+    if (!isUsable(client)) return;
     const where = client.endpointName;
     if (verdict === "connection lost") {
       client.cut(new Error(`The connection to ${where} was lost without a word.`));
