@@ -281,11 +281,13 @@ export class Freshness {
 
   /** What a server is now, asked on a connection to it. */
   async examine(client: EndpointClient): Promise<Examined> {
+    // It has said so at login, and there is nothing more to know.
+    if (client.standby === true) return { role: "reader", timeline: 0 };
     const server = await this.meet(client);
     if (server !== undefined) {
       return { role: this.#roleOf(client, server), timeline: server.timeline };
     }
-    return { role: client.standby === true ? "reader" : "writer", timeline: 0 };
+    return { role: "writer", timeline: 0 };
   }
 
   /** Which server a connection has reached, asked there. */

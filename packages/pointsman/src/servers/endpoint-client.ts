@@ -621,8 +621,11 @@ export function endpointClientClass(
       this.ask("select pg_catalog.pg_is_in_recovery()", (_error, row) => {
         const role = row === undefined ? undefined : row[0] === "t" ? "reader" : "writer";
         if (role === "reader") {
+          // One that was retired before belongs to a writer that has been looked for since.
+          if (!this.#retired) {
+            this.#strictGate?.close(new NotTheWriter(this.endpointName, "reader"));
+          }
           this.#retired = true;
-          this.#strictGate?.close(new NotTheWriter(this.endpointName, "reader"));
         }
         answered(role);
       });

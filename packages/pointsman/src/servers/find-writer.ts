@@ -1,18 +1,33 @@
 import type { EndpointAddress } from "./endpoint-addresses.ts";
 
-/** How soon an address is tried again that has answered, in milliseconds. */
+/** How soon an address is tried again that has answered, in milliseconds, at first. */
 const pauseMillis = 40;
-/** The same where it keeps silent: the next attempt may reach another server by the same name. */
+/** Later it is this share of the time that the search has taken, so that many do not rush one. */
+const pauseShare = 0.02;
+const longestPauseMillis = 400;
+/** How soon it is tried again where it keeps silent: the same name may lead to another server. */
 const patienceMillis = 400;
-/** How long that goes on before it is taken easier. */
-const urgentMillis = 60_000;
 const mostAtOnce = 4;
 /** How long a writer that was found waits for the others: one on a newer timeline is preferred. */
 const doubtMillis = 50;
 
+/** One address, and what became of the attempts to find the writer there. */
+interface Trial {
+  readonly address: EndpointAddress;
+  underWay: number;
+  /** When the last attempt was begun. */
+  startedAt: number;
+  /** When the last attempt was begun that has been answered. */
+  answeredFrom: number;
+  /** From one process to the next, so that not all come at the same moment. */
+  jitter: number;
+}
+
 /**
  * Tries addresses again and again, all at the same time, until one of them leads to the writer.
  *
+ * @param addresses - the writer's own endpoint first. While that leads to the writer, no other one
+ * is chosen: an endpoint of readers may lead to one of them with the next connection.
  * @param attempt - the timeline of the server that an address leads to now, if that is a writer;
  * gives up by itself, never rejects
  * @returns `undefined` when the signal was aborted before
@@ -23,13 +38,16 @@ export function findWriter(
   signal: AbortSignal,
 ): Promise<EndpointAddress | undefined> {
   return new Promise((resolve) => {
-    const trials = addresses.map((address) => ({
+    const trials: readonly Trial[] = addresses.map((address) => ({
       address,
       underWay: 0,
       startedAt: Number.NEGATIVE_INFINITY,
-      answered: false,
+      answeredFrom: Number.NEGATIVE_INFINITY,
+      jitter: jitter(),
     }));
-    let best: { readonly address: EndpointAddress; readonly timeline: number } | undefined;
+    const [own] = trials;
+    let best: { readonly trial: Trial; readonly timeline: number } | undefined;
+    let foundAt = 0;
     let doubt: NodeJS.Timeout | undefined;
     const begunAt = performance.now();
     const end = (found: EndpointAddress | undefined): void => {
@@ -39,22 +57,41 @@ export function findWriter(
       resolve(found);
     };
     const aborted = (): void => end(undefined);
+    const found = (trial: Trial, timeline: number): void => {
+      if (best !== undefined) {
+        const preferred = timeline === best.timeline && trial === own;
+        if (timeline < best.timeline || (timeline === best.timeline && !preferred)) return;
+      } else {
+        foundAt = performance.now();
+        doubt = setTimeout(() => end(best?.trial.address), doubtMillis);
+      }
+      best = { trial, timeline };
+    };
+    /** Whether nothing that is still to be heard can change the choice. */
+    const isCertain = (): boolean => {
+      if (best?.trial === own) {
+        return trials.every(({ answeredFrom }) => answeredFrom > Number.NEGATIVE_INFINITY);
+      }
+      return trials.every((trial) => trial === best?.trial || trial.answeredFrom > foundAt);
+    };
     const tick = (): void => {
       const now = performance.now();
-      const slower = now - begunAt > urgentMillis ? 10 : 1;
+      const pause = Math.max(
+        pauseMillis,
+        Math.min(longestPauseMillis, (now - begunAt) * pauseShare),
+      );
       for (const trial of trials) {
-        const pause = slower * (trial.underWay === 0 ? pauseMillis : patienceMillis);
-        if (trial.underWay >= mostAtOnce || now - trial.startedAt < pause) continue;
+        const wanted = trial.jitter * (trial.underWay === 0 ? pause : patienceMillis);
+        const { startedAt } = trial;
+        if (trial.underWay >= mostAtOnce || now - startedAt < wanted) continue;
         trial.underWay += 1;
         trial.startedAt = now;
+        trial.jitter = jitter();
         attempt(trial.address).then((timeline) => {
           trial.underWay -= 1;
-          trial.answered = true;
-          if (timeline !== undefined && (best === undefined || timeline > best.timeline)) {
-            best = { address: trial.address, timeline };
-            doubt ??= setTimeout(() => end(best?.address), doubtMillis);
-          }
-          if (best !== undefined && trials.every(({ answered }) => answered)) end(best.address);
+          trial.answeredFrom = Math.max(trial.answeredFrom, now);
+          if (timeline !== undefined) found(trial, timeline);
+          if (best !== undefined && isCertain()) end(best.trial.address);
         });
       }
     };
@@ -62,4 +99,8 @@ export function findWriter(
     signal.addEventListener("abort", aborted, { once: true });
     tick();
   });
+}
+
+function jitter(): number {
+  return 0.75 + Math.random() / 2;
 }

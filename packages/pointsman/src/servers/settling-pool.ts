@@ -164,6 +164,30 @@ export class SettlingPool extends PgPool {
     if (this.#acquiring === 0) this.#whenNoneWaits?.();
   }
 
+  /**
+   * Opens a connection for whoever comes next, past the gate.
+   *
+   * @param patienceMillis - how long that is waited for
+   * @returns why it could not be opened, if it has failed meanwhile
+   */
+  openOne(patienceMillis: number): Promise<Error | undefined> {
+    if (this.#closing) return Promise.resolve(undefined);
+    this.#acquiring += 1;
+    return new Promise((resolve) => {
+      const late = setTimeout(resolve, patienceMillis, undefined);
+      super.connect((error, client, done) => {
+        clearTimeout(late);
+        this.#acquiring -= 1;
+        if (this.#acquiring === 0) this.#whenNoneWaits?.();
+        if (client !== undefined) {
+          if (this.#unannounced === client) this.#announce(undefined);
+          done();
+        }
+        resolve(error ?? undefined);
+      });
+    });
+  }
+
   #failed(error: Error, callback: AcquireCallback, deadline: number | undefined): void {
     const { gate } = this;
     if (isOutOfTime(error)) gate?.doubt(error);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { EndpointAddress } from "./endpoint-addresses.ts";
 import type { EndpointClient } from "./endpoint-client.ts";
 import { findWriter } from "./find-writer.ts";
@@ -10,6 +11,8 @@ import { WriterGate } from "./writer-gate.ts";
 
 /** How long one look at a server may take while the writer is looked for, in milliseconds. */
 const lookMillis = 2000;
+/** How soon the search is begun again that has led to no writer, in milliseconds. */
+const pauseMillis = 100;
 
 /** What stands before the writer's connections. */
 export interface WriterSide {
@@ -45,14 +48,28 @@ export function gateFor({
       },
       failed,
     );
-  return new WriterGate({
+  const gate = new WriterGate({
     timeoutMillis,
     endpoint: addresses.all[0]?.name ?? "",
     isThere: async () => (await attempt(addresses.pick(), () => {})) !== undefined,
     retire: () => retireWhere(pool),
     search: async (signal, failed) => {
-      const found = await findWriter(addresses.all, (address) => attempt(address, failed), signal);
-      if (found !== undefined) addresses.lead(found);
+      for (;;) {
+        const found = await findWriter(
+          addresses.all,
+          (address) => attempt(address, failed),
+          signal,
+        );
+        if (found === undefined) return;
+        addresses.lead(found);
+        // One connection by itself is open sooner than the first of many, and it may show that the
+        // address has led to the writer only for a moment.
+        const problem = await pool.openOne(lookMillis);
+        if (problem === undefined || !gate.mayPass(problem)) return;
+        failed(problem);
+        await delay(pauseMillis);
+      }
     },
   });
+  return gate;
 }
