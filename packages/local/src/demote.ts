@@ -1,7 +1,7 @@
 import { makeStandby, socketPath } from "./data-folder.ts";
 import { ClusterError } from "./errors.ts";
 import { rejoin, untilItStreams } from "./heal.ts";
-import { cutOff, rearrange } from "./iam/members.ts";
+import { rearrange } from "./iam/members.ts";
 import type { Line } from "./line.ts";
 import { becomeWriter, followInstead } from "./promote.ts";
 import { startAgain } from "./restart.ts";
@@ -22,7 +22,9 @@ export interface DemoteOptions {
    */
   readonly graceMs?: number | undefined;
   /**
-   * Whether connections to the old writer stay open. Default: true; false resets all of them.
+   * Whether connections to the old writer stay open. Default: true. With false the old writer ends
+   * them as a server does that is stopped in order: each client is told so (`57P01`), whatever it
+   * has under way.
    */
   readonly keepConnections?: boolean | undefined;
   /** As for {@link Cluster.promote}: until then, new connections reach the old writer, a reader. */
@@ -42,11 +44,11 @@ export async function demote(
   old.mustAnswer();
   const reader = successor(running, to);
   await followInstead(site, running, reader);
-  const grace = keepConnections ? graceMs : 0;
-  const held = await Promise.all([...relays].map((relay) => relay.hold(old.direct, grace)));
+  const held = await Promise.all(
+    [...relays].map((relay) => relay.hold(old.direct, keepConnections ? graceMs : undefined)),
+  );
   const lines = held.flat();
   try {
-    if (!keepConnections) cutOff(site, running, old);
     await old.control.close();
     await endCleanly(old.postmaster);
     // In order: the reader has all of its WAL, so that it can follow without another copy.

@@ -70,10 +70,12 @@ export class Relay extends TrafficView implements Address {
    * Has new connections to a target wait until {@link Relay.release}, and takes the open ones off it
    * at a quiet moment of theirs; those that have none in time are broken.
    *
+   * @param milliseconds `undefined`: the open ones are left as they are
    * @returns those that wait for another backend
    */
-  async hold(target: Address, milliseconds: number): Promise<readonly Line[]> {
+  async hold(target: Address, milliseconds: number | undefined): Promise<readonly Line[]> {
     this.#held.add(target);
+    if (milliseconds === undefined) return [];
     const lines = [...this.#lines.values()].filter((line) => line.target === target);
     const held = await Promise.all(lines.map((line) => line.hold(milliseconds)));
     for (const [index, line] of lines.entries()) if (!held[index]) line.reset();

@@ -59,7 +59,8 @@ export function recover(
     }
   }
   if (isLoss(error, client)) {
-    if (free && movable && mayBeResent(call)) next(routes[route.target]["after-loss"], error);
+    if (free && movable && (mayBeResent(call) || client.endedUnbegun))
+      next(routes[route.target]["after-loss"], error);
     else next(undefined, toldOfLoss(error, { ...call, inTransaction }, client));
     return;
   }

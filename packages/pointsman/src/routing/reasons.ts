@@ -29,7 +29,8 @@ export const reasons = {
     "Its session was served by another reader before, and nobody knows how far that had come.",
   "schema-behind":
     "A reader did not know an object that it names, and it was repeated on the writer, which may.",
-  "after-loss": "Its connection was lost, and it was sent again, since it only reads.",
+  "after-loss":
+    "Its connection was lost, and it was sent again: it only reads, or had certainly not been begun.",
   "replay-conflict":
     "A reader has cancelled it in favour of replay, and it was repeated on the writer.",
   "writer-moved":

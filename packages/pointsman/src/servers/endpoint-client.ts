@@ -41,6 +41,7 @@ import type { ServerLoad } from "./server-load.ts";
 import { SessionState } from "./session-state.ts";
 import { isSettingUp } from "./set-up.ts";
 import type { Settling } from "./settling-pool.ts";
+import { Unbegun } from "./unbegun.ts";
 import type { WriterGate } from "./writer-gate.ts";
 
 /** What a side of the cluster asks of its connections. */
@@ -96,6 +97,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly standby: boolean | undefined;
   /** The endpoint that it was opened to. */
   readonly address: EndpointAddress;
+  /** Whether its server has ended it before it had begun with the statement that was under way. */
+  readonly endedUnbegun: boolean;
   /** It is not to be used again once it is given back. */
   retire(): void;
   /** Closes it at once; what is under way fails with this error. */
@@ -207,6 +210,7 @@ export function endpointClientClass(
     readonly address;
     readonly #login: Login | undefined;
     readonly #session = new SessionState();
+    readonly #unbegun = new Unbegun(this);
     #settingUp = true;
     #mayBeUnlocked = false;
     /** The server said that it is a standby, though this is the writer's side. */
@@ -306,6 +310,10 @@ export function endpointClientClass(
       internals(this).connection?.stream.destroy(error);
     }
 
+    get endedUnbegun(): boolean {
+      return this.#unbegun.certain;
+    }
+
     /** What went wrong, in terms of who may mend it. */
     #failed(error: Error): Error {
       // Without a password pg leaves the server waiting for one, and the process with a socket.
@@ -339,6 +347,7 @@ export function endpointClientClass(
 
     /** pg's own: the server says that the active query has failed. */
     _handleErrorMessage(message: ErrorMessage): void {
+      this.#unbegun.failed(message);
       this.#failure.take(message);
     }
 
@@ -351,6 +360,7 @@ export function endpointClientClass(
     /** pg's own: the server is ready for the next query. */
     _handleReadyForQuery(message: { readonly status?: TransactionStatus } | undefined): void {
       const status = message?.status ?? null;
+      this.#unbegun.ready();
       this.#failure.release(status);
       if (internals(this).pipeline !== true && this.#flight.advance(status)) return;
       this.care?.ready(status);

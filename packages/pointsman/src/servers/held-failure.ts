@@ -1,9 +1,9 @@
 import { type Client, Query, type TransactionStatus } from "pg";
-import { internals } from "./pg-internals.ts";
+import { internals, type ServerError } from "./pg-internals.ts";
 import { Question } from "./question.ts";
 
 /** An ErrorResponse, as pg's client gets it. */
-export interface ErrorMessage {
+export interface ErrorMessage extends ServerError {
   readonly severity?: string | undefined;
 }
 

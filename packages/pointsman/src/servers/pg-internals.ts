@@ -27,6 +27,7 @@ export interface ClientInternals {
     readonly ssl?: boolean | ConnectionOptions;
     on(event: "errorMessage", listener: (message: ServerError) => void): void;
     on(event: "parameterStatus", listener: (message: ParameterStatus) => void): void;
+    on(event: "bindComplete", listener: () => void): void;
   };
 }
 
