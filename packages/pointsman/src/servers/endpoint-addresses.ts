@@ -24,6 +24,8 @@ export class EndpointAddress {
   open = 0;
   /** Connections that are being opened. */
   opening = 0;
+  /** How long the slower ones of the last connections took to be opened, in milliseconds. */
+  openingMillis = 0;
   /** Times that connecting has failed since it last worked. */
   failures = 0;
   lastError: Error | undefined;
@@ -106,6 +108,11 @@ export class EndpointAddress {
     this.open += 1;
     // Not of one that is behind: that a server lets connections in says nothing then.
     if (!(this.lastError instanceof ReaderLags)) this.readmit();
+  }
+
+  /** A connection was opened in so many milliseconds. */
+  took(millis: number): void {
+    this.openingMillis = Math.max(millis, this.openingMillis * 0.9);
   }
 
   /** It failed, and is tried once more at once. */

@@ -12,6 +12,10 @@ const answerMillis = 500;
 /** The same of one that has to be opened first. */
 const openMillis = 1500;
 
+/** In a hurry it is as much longer than new connections have taken, but no less than this. */
+const hurriedShare = 5;
+const hurriedMillis = 500;
+
 /** What there is to look with. */
 export interface Looking {
   readonly pool: SettlingPool;
@@ -24,10 +28,15 @@ export interface Looking {
   readonly meet: (client: EndpointClient) => Promise<object | undefined>;
 }
 
-/** Looks at the server behind a connection that keeps silent. */
+/**
+ * Looks at the server behind a connection that keeps silent.
+ *
+ * @param hurry - everything speaks for it that the server is gone
+ */
 export async function lookAtSilence(
   client: EndpointClient,
   { pool, probes, another, serverOf, meet }: Looking,
+  hurry: boolean,
 ): Promise<SilenceVerdict> {
   const server = serverOf(client);
   const { processID } = internals(client);
@@ -41,7 +50,7 @@ export async function lookAtSilence(
   let refused: unknown;
   const found = await probes.look<SilenceVerdict>(
     () => another(client),
-    openMillis,
+    hurry ? hurriedFor(client) : openMillis,
     async (probe) => {
       const met = await meet(probe);
       if (server !== undefined && met !== undefined && met !== server) return "server gone";
@@ -54,6 +63,11 @@ export async function lookAtSilence(
   );
   // A server that refuses a connection, for want of room perhaps, is there.
   return found ?? (isOfServer(refused) ? "at work" : "server gone");
+}
+
+function hurriedFor({ address }: EndpointClient): number {
+  const usual = address.openingMillis * hurriedShare;
+  return Math.min(openMillis, Math.max(hurriedMillis, usual));
 }
 
 /** Asks what the silent connection's backend does, and who answers. */

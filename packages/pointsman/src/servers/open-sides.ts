@@ -213,11 +213,11 @@ function listen(
     sides.find((one) => one.side === side) as Audible;
   const silence = new SilenceWatch({
     pools: sides.map(({ pool }) => pool),
-    look: (client) => {
+    look: (client, hurry) => {
       const { pool, addresses } = sideOf(client);
       const another = ({ address, side }: EndpointClient): Client =>
         probes.at(address, side, addresses, pool.options);
-      return lookAtSilence(client, { pool, probes, another, serverOf, meet });
+      return lookAtSilence(client, { pool, probes, another, serverOf, meet }, hurry);
     },
     companionsOf: (client) => {
       const server = serverOf(client);

@@ -33,9 +33,11 @@ export class Opening {
       if (this.#over) return;
       this.#over = true;
       clearTimeout(late);
+      if (!error) address.took(performance.now() - begunAt);
       done(error ?? undefined);
     };
     let waiting = true;
+    let begunAt = 0;
     let giveUp = (): void => {};
     // Pools destroy the stream of a connection that takes too long.
     const closed = (): void => {
@@ -45,6 +47,7 @@ export class Opening {
     address.opening += 1;
     giveUp = address.whenItsTurn(() => {
       waiting = false;
+      begunAt = performance.now();
       stream?.removeListener("close", closed);
       const limit = openingMillis[side];
       late = setTimeout(() => stream?.destroy(silence(address.name, limit)), limit).unref();

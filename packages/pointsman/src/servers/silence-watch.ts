@@ -17,6 +17,8 @@ const tickMillis = 250;
  * while this process itself stands still nothing can be heard.
  */
 const silentTicks = 4;
+/** The same where nothing comes on any of several connections to a reader, and all are in use. */
+const silentTicksOfAll = 1;
 /** The most ticks between two looks at the same statement. */
 const mostTicks = 120;
 /** Ticks without any statement under way after which the watch goes to sleep. */
@@ -32,8 +34,12 @@ interface Heard {
 /** What the watch needs of the connections. */
 export interface SilentConnections {
   readonly pools: readonly SettlingPool[];
-  /** Looks at the server behind a silent connection, by another one. Never rejects. */
-  look(client: EndpointClient): Promise<SilenceVerdict>;
+  /**
+   * Looks at the server behind a silent connection, by another one. Never rejects.
+   *
+   * @param hurry - everything speaks for it that the server is gone
+   */
+  look(client: EndpointClient, hurry: boolean): Promise<SilenceVerdict>;
   /** Connections that lead to the same server as this one. */
   companionsOf(client: EndpointClient): readonly EndpointClient[];
   /** A server has vanished: no new connection shall be tried there. */
@@ -72,31 +78,60 @@ export class SilenceWatch {
     let busy = false;
     for (const pool of this.#connections.pools) {
       const idle = new Set(idleClients(pool));
+      const silent: EndpointClient[] = [];
       for (const client of clientsOf(pool) as readonly EndpointClient[]) {
         if (idle.has(client) || isQuiet(client) || !isUsable(client)) {
           this.#heard.delete(client);
           continue;
         }
         busy = true;
-        this.#listen(client);
+        if (this.#listen(client) >= silentTicksOfAll && client.side === "reader") {
+          silent.push(client);
+        }
       }
+      this.#lookAtAllSilent(silent);
     }
     this.#idle = busy ? 0 : this.#idle + 1;
     if (this.#idle >= idleTicks) this.end();
   };
 
-  #listen(client: EndpointClient): void {
+  /** @returns ticks since something was heard */
+  #listen(client: EndpointClient): number {
     const bytes = internals(client).connection?.stream.bytesRead ?? 0;
     const heard = this.#heard.get(client);
     if (heard === undefined || heard.bytes !== bytes) {
       this.#heard.set(client, { bytes, ticks: 0, lookAt: silentTicks });
-      return;
+      return 0;
     }
     heard.ticks += 1;
-    if (heard.ticks < heard.lookAt || this.#underLook.has(client)) return;
-    heard.lookAt = Math.min(heard.ticks * 2, heard.ticks + mostTicks);
+    if (heard.ticks >= heard.lookAt) {
+      heard.lookAt = Math.min(heard.ticks * 2, heard.ticks + mostTicks);
+      this.#look(client, heard, false);
+    }
+    return heard.ticks;
+  }
+
+  /**
+   * A reader is looked at sooner where none of several connections to it says anything: that many
+   * statements seldom take long all at once, and reads can be sent again.
+   */
+  #lookAtAllSilent(silent: readonly EndpointClient[]): void {
+    let left = silent;
+    for (let [first] = left; first !== undefined; [first] = left) {
+      const companions = this.#connections.companionsOf(first);
+      left = left.filter((client) => !companions.includes(client));
+      const allSilent = companions.length > 1 && companions.every((one) => silent.includes(one));
+      const heard = this.#heard.get(first);
+      // Once only, when the last has fallen silent: after that each is looked at in its own time.
+      const justNow = companions.some((one) => this.#heard.get(one)?.ticks === silentTicksOfAll);
+      if (allSilent && justNow && heard !== undefined) this.#look(first, heard, true);
+    }
+  }
+
+  #look(client: EndpointClient, heard: Heard, hurry: boolean): void {
+    if (this.#underLook.has(client)) return;
     this.#underLook.add(client);
-    this.#connections.look(client).then((verdict) => {
+    this.#connections.look(client, hurry).then((verdict) => {
       this.#underLook.delete(client);
       // What came meanwhile is all the answer that there need be.
       if (this.#heard.get(client) === heard) this.#judge(client, heard, verdict);

@@ -46,6 +46,43 @@ it.each(["crash", "shutDown", "vanish"] as const)(
   },
 );
 
+it("a reader that vanishes under load is noticed sooner than one connection's silence would be", async () => {
+  const [first] = cluster.readers as [NonNullable<(typeof cluster.readers)[0]>];
+  const load = startLoad(pool, { writers: 0, readers: 24 });
+  await until("there are reads", () => load.ledger.reads > 200);
+  const vanishedAt = performance.now();
+  first.blackhole();
+  await until("it is noticed", () => pool.stats().reader?.endpoints[0]?.available === false);
+  // A silent connection alone is looked at after a second, and the look may take a second and a half.
+  expect(performance.now() - vanishedAt).toBeLessThan(2300);
+  const { reads } = load.ledger;
+  await until("reads go on", () => load.ledger.reads > reads + 200);
+  expect((await load.stop()).failedReads.map(String)).toEqual([]);
+  expect(pool.stats().failover.searches).toBe(0);
+});
+
+it("R28: readers whose connections are all at long statements are left alone", async () => {
+  const few = createPool({
+    writer: cluster.writer.url,
+    readers: cluster.readers.map(({ url }) => url),
+    consistency: "eventual",
+    max: 4,
+  });
+  try {
+    const sleeping = Array.from({ length: 4 }, () => few.query("select pg_sleep(3)"));
+    await Promise.all(sleeping);
+    const { reasons, reader } = few.stats();
+    expect(reasons["after-loss"]).toBe(0);
+    expect(reader?.endpoints.map(({ available, failures }) => [available, failures])).toEqual([
+      [true, 0],
+      [true, 0],
+    ]);
+    expect(few.stats().targets.reader).toBe(4);
+  } finally {
+    await few.end();
+  }
+});
+
 it("all readers out: the writer serves, and readers again when they are back", async () => {
   const load = startLoad(pool, { writers: 0, readers: 4 });
   await until("there are reads", () => load.ledger.reads > 50);
