@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster } from "@pointsman/local";
 import pg from "pg";
@@ -187,6 +188,7 @@ function figures(
     "first write after reachable ms":
       firstWrite === undefined ? undefined : firstWrite - reachableAt,
     "CPU share": cpuShare,
+    "load of the machine": loadavg()[0],
   };
 }
 

@@ -1,3 +1,5 @@
+import { AwsPoolConfig } from "aws-advanced-nodejs-wrapper";
+import { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
 import pg from "pg";
 import { Pool } from "pointsman";
 import postgres from "postgres";
@@ -53,6 +55,32 @@ export const accesses: Readonly<Record<string, (servers: Servers) => Access>> = 
     return {
       write: (id) => toWriter.unsafe(writeText, [id]),
       read: () => next().unsafe(readText),
+    };
+  },
+  "aws wrapper": (servers) => {
+    const { writer, readers } = placesIn(servers);
+    // The dialect of Aurora builds the names of instances from one host pattern with one port for
+    // all; here they have one host, and a port each. So it is told of the endpoints only.
+    const open = (url: string, most: number): AwsPgPoolClient => {
+      const { hostname, port, username, password, pathname } = new URL(url);
+      return new AwsPgPoolClient(
+        {
+          host: hostname,
+          port: Number(port),
+          user: decodeURIComponent(username),
+          password: decodeURIComponent(password),
+          database: pathname.slice(1),
+          dialect: "pg",
+          plugins: "failover,efm2",
+        },
+        new AwsPoolConfig({ maxConnections: most }),
+      );
+    };
+    const toWriter = open(writer, max);
+    const next = inTurns(readers.map((url) => open(url, max / readers.length)));
+    return {
+      write: (id) => toWriter.query(writeText, [id]),
+      read: () => next().query(readText),
     };
   },
 };

@@ -4,6 +4,8 @@ type Reads = Pick<Outcome, "readAt" | "readMillis">;
 
 /** How far apart the moments are from which the time is tried to be normal, in milliseconds. */
 const stepMillis = 100;
+/** What no read takes on a machine that has time for it, in milliseconds. */
+const tooBusyMillis = 100;
 
 /**
  * How long all but one in a hundred of the reads took that were sent in a time, in milliseconds;
@@ -29,14 +31,15 @@ export function slowest({ readAt, readMillis }: Reads, from: number): number {
 
 /**
  * How long after it was struck there begins a second whose reads take no longer than before:
- * at most twice the p99, and five milliseconds.
+ * at most twice the p99, and five milliseconds. `undefined` also where they took so long before that
+ * the machine was too busy to show anything.
  */
 export function secondsToNormal(
   outcome: Reads & Pick<Outcome, "begunAt" | "endedAt">,
   struckAt: number,
 ): number | undefined {
   const before = p99(outcome, outcome.begunAt, struckAt);
-  if (before === undefined) return undefined;
+  if (before === undefined || before > tooBusyMillis) return undefined;
   for (let after = 0; struckAt + after + 1000 <= outcome.endedAt; after += stepMillis) {
     const now = p99(outcome, struckAt + after, struckAt + after + 1000);
     if (now !== undefined && now <= before * 2 + 5) return after / 1000;
