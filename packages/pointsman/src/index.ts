@@ -5,7 +5,8 @@ export type { IamOptions, IamRole } from "./auth/iam-options.ts";
 export { passwordFile } from "./auth/password-file.ts";
 export { type SecretsManagerOptions, secretsManager } from "./auth/secrets-manager.ts";
 export type { Config } from "./config/config.ts";
-export type { Endpoint } from "./config/endpoint.ts";
+export type { Endpoint, Place } from "./config/endpoint.ts";
+export type { InstanceAddress, InstanceOf } from "./config/instance-host.ts";
 export type {
   EndpointOption,
   FreshnessDetails,
@@ -14,6 +15,8 @@ export type {
   ReaderOption,
   SidePoolOptions,
 } from "./config/options.ts";
+export type { TopologySettings } from "./config/topology.ts";
+export type { TopologyDetails, TopologyKind, TopologyOption } from "./config/topology-option.ts";
 export type { FreshnessWish } from "./consistency/demand.ts";
 export { type Consistency, consistencyLevels } from "./consistency/levels.ts";
 export type { FreshnessOptions } from "./consistency/read-freshness.ts";
@@ -43,10 +46,12 @@ export { type Verdict, verdicts } from "./statements/verdicts.ts";
 export type {
   FailoverStats,
   FreshnessStats,
+  MemberStats,
   PoolStats,
   ReaderServerStats,
   ReaderStats,
   SideStats,
+  TopologyStats,
 } from "./stats.ts";
 export type { StatementEvent } from "./telemetry/channels.ts";
 export type { TransactionClient, TransactionOptions } from "./transaction.ts";

@@ -1,9 +1,11 @@
+import { placeName } from "./config/endpoint.ts";
 import type { Freshness } from "./consistency/freshness.ts";
 import type { Router } from "./router.ts";
 import type { Reason } from "./routing/reasons.ts";
 import type { Target } from "./routing/route.ts";
 import type { Sides } from "./servers/open-sides.ts";
 import type { SettlingPool } from "./servers/settling-pool.ts";
+import type { TopologyWatch } from "./servers/topology/topology-watch.ts";
 
 /** The connections of one side. */
 export interface SideStats {
@@ -65,6 +67,25 @@ export interface FailoverStats {
   readonly searches: number;
 }
 
+/** One server that the topology of the cluster tells of. */
+export interface MemberStats {
+  /** `host:port`, with the address behind it where the host has several. */
+  readonly endpoint: string;
+  /** Absent: nobody says. */
+  readonly role?: Target;
+  /** How far it is said to be behind the writer, in milliseconds; absent: not known. */
+  readonly lagMillis?: number;
+}
+
+/** What the topology of the cluster tells. */
+export interface TopologyStats {
+  readonly members: readonly MemberStats[];
+  /** How often it was looked at. */
+  readonly looks: number;
+  /** How often nothing was learned by that. */
+  readonly failures: number;
+}
+
 /** Numbers of a pool since it was made. */
 export interface PoolStats {
   /** Statements answered, by where they went. With one server: by where they would have gone. */
@@ -82,6 +103,8 @@ export interface PoolStats {
   readonly clients: SideStats;
   readonly freshness: FreshnessStats;
   readonly failover: FailoverStats;
+  /** Absent where what was configured is all there is. */
+  readonly topology?: TopologyStats;
   /** The memory of verdicts. */
   readonly statements: ReturnType<Router["classifierStats"]>;
 }
@@ -98,7 +121,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
       : {
           reader: {
             ...sideStats(sides.reader),
-            endpoints: sides.readers.addresses.all.map((address) => ({
+            endpoints: sides.readers.addresses.withGone.map((address) => ({
               endpoint: address.name,
               connections: address.open,
               available: address.available,
@@ -113,7 +136,19 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
       waiting: sides.gate.waiting,
       searches: sides.gate.searches,
     },
+    ...(sides.topology === undefined ? {} : { topology: topologyStats(sides.topology) }),
     statements: router.classifierStats(),
+  };
+}
+
+function topologyStats({ members, counts }: TopologyWatch): TopologyStats {
+  return {
+    members: members.map((member) => ({
+      endpoint: placeName(member),
+      ...(member.role === undefined ? {} : { role: member.role }),
+      ...(member.lagMillis === undefined ? {} : { lagMillis: member.lagMillis }),
+    })),
+    ...counts,
   };
 }
 

@@ -14,6 +14,7 @@ import {
 import type { EndpointSettings } from "./endpoint-settings.ts";
 import { kindOf } from "./kind-of.ts";
 import type { PoolOptions, ReaderOption } from "./options.ts";
+import { readTopology, type TopologySettings } from "./topology.ts";
 import { checkPositiveInteger, checkSizes, validateOptions } from "./validate.ts";
 
 /** Everything that was configured, checked and sealed. */
@@ -23,6 +24,8 @@ export interface Config {
   readonly readers: readonly Endpoint[];
   /** The readers are the writer's own server, read-only and held to what a standby refuses. */
   readonly mirror: boolean;
+  /** How more servers than these become known. */
+  readonly topology: TopologySettings;
   /** pg's options for the writer's pool, and for the readers'; `host` and kin are in `client`. */
   readonly writerPool: Readonly<PgPoolConfig>;
   readonly readerPool: Readonly<PgPoolConfig>;
@@ -109,14 +112,23 @@ export function resolveConfig(
   checkSizes("writerPool", writerPool);
   checkSizes("readerPool", readerPool);
 
-  return Object.freeze({
+  const mirror = options.mirror === true;
+  const servers = {
     writer: sealEndpoint(writerOption, writer, auth),
     readers: Object.freeze(
       readers.map(([option, reader]) =>
         sealEndpoint(option, reader, auth, options.availabilityZone),
       ),
     ),
-    mirror: options.mirror === true,
+  };
+  const ownSockets = [common, writer, ...readers.map(([, reader]) => reader)].some(
+    ({ stream }) => stream !== undefined,
+  );
+
+  return Object.freeze({
+    ...servers,
+    mirror,
+    topology: readTopology(options.topology, { ...servers, mirror, ownSockets }),
     writerPool: sealPool(writerPool),
     readerPool: sealPool(readerPool),
     readOnlyTransactions: options.readOnlyTransactions ?? "reader",
@@ -262,6 +274,7 @@ function commonPoolOptions(
     maxParseBytes: _p,
     statementCache: _c,
     auth: _a,
+    topology: _to,
     consistency: _co,
     maxStaleness: _ms,
     freshness: _f,

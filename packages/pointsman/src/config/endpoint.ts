@@ -11,10 +11,26 @@ import { suggest } from "./suggest.ts";
 import { type ParsedUrl, parseUrl } from "./url.ts";
 import { checkEndpoint, checkPort } from "./validate.ts";
 
+/** Where a server is. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** One of the host's addresses, where it has several: the certificate is for the host all the same. */
+  readonly address?: string | undefined;
+}
+
+/** The name of a place, for people and to tell places apart. */
+export function placeName({ host, port, address }: Place): string {
+  const name = host.startsWith("/") ? host : `${host}:${port}`;
+  return address === undefined ? name : `${name} (${address})`;
+}
+
 /** One endpoint: how to connect to it, and its name for people. */
 export interface Endpoint {
-  /** `host:port`, or the socket's folder. */
+  /** `host:port`, or the socket's folder; with the address behind it where the host has several. */
   readonly name: string;
+  readonly host: string;
+  readonly port: number;
   /** What a `pg.Client` is made of. The password, if any, is not enumerable. */
   readonly client: Readonly<ClientConfig>;
   /** The address that is connected to, where it was given beside the host. */
@@ -33,6 +49,12 @@ export interface Endpoint {
   readonly isNear: boolean;
   /** What is not as it was configured, and why. */
   readonly warning: string | undefined;
+  /**
+   * Another server of the same cluster: as this one, but there.
+   *
+   * @throws ConfigError
+   */
+  readonly at: (place: Place) => Endpoint;
 }
 
 const example = 'for example "postgres://app@db.example.com:5432/shop"';
@@ -154,7 +176,9 @@ export function sealEndpoint(
   if (hostaddr !== undefined) Object.assign(client, { stream: dialling(option, hostaddr, client) });
   if (ssl !== undefined) client.ssl = ssl;
   return Object.freeze({
-    name: host.startsWith("/") ? host : `${host}:${port}`,
+    name: placeName({ host, port: Number(port) }),
+    host,
+    port: Number(port),
     client: Object.freeze(hideSecrets(client)),
     hostaddr,
     parameters: Object.freeze(parameters),
@@ -164,6 +188,18 @@ export function sealEndpoint(
     weight,
     isNear: zone === undefined || availabilityZone === zone,
     warning,
+    at: (place: Place) => {
+      // A URL would have its own host put in place of this one.
+      const { connectionString: _, hostaddr: __, ...others } = settings;
+      const { host, port, address } = place;
+      const there = { ...others, host, port };
+      const endpoint = sealEndpoint(
+        option,
+        address === undefined ? there : { ...there, hostaddr: address },
+        auth,
+      );
+      return Object.freeze({ ...endpoint, name: placeName(place) });
+    },
   });
 }
 

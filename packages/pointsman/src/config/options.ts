@@ -2,6 +2,7 @@ import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
 import type { AuthOption } from "../auth/auth.ts";
 import type { Consistency } from "../consistency/levels.ts";
 import type { PositionSource } from "../consistency/settings.ts";
+import type { TopologyOption } from "./topology-option.ts";
 
 /**
  * Where a server or an endpoint is: a URL such as `postgres://app@host:5432/shop`, or the same
@@ -110,6 +111,12 @@ export interface PoolOptions extends PgPoolConfig {
    * `DATABASE_AUTH` (`iam`), else none: passwords are those of the URLs.
    */
   auth?: AuthOption | undefined;
+  /**
+   * How the servers of the cluster become known: `"static"`, `"dns"`, `"aurora"` or
+   * `"replication"`, or an object with details. Default: `"static"`, what is configured is all there
+   * is.
+   */
+  topology?: TopologyOption | undefined;
   /**
    * Gives the writer's own server a reader side with connections of its own, which are read-only
    * and refuse what a real standby refuses. For development and tests with one server. Default:
@@ -220,6 +227,7 @@ export type OptionKind =
   | "names"
   | "freshness"
   | "auth"
+  | "topology"
   | "anything";
 
 interface OptionRow {
@@ -237,6 +245,7 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   reader: { kind: "endpoint", environment: "DATABASE_READER_URL" },
   readers: { kind: "endpoints" },
   auth: { kind: "auth", environment: "DATABASE_AUTH" },
+  topology: { kind: "topology" },
   mirror: { kind: "boolean" },
   writerPool: { kind: "side" },
   readerPool: { kind: "side" },

@@ -30,7 +30,8 @@ export function validateOptions(options: Readonly<Record<string, unknown>>): voi
   }
 }
 
-function unknownOption(name: string, known: readonly string[], prefix: string): ConfigError {
+/** What is wrong with a name that no option has. */
+export function unknownOption(name: string, known: readonly string[], prefix: string): ConfigError {
   const meant = prefix === "" ? (elsewhere[name] ?? suggest(name, known)) : suggest(name, known);
   return new ConfigError(
     prefix + name,
@@ -112,6 +113,7 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
       return;
     case "endpoint":
     case "auth":
+    case "topology":
     case "anything":
       return;
   }
@@ -185,7 +187,8 @@ export function checkPositiveInteger(name: string, value: unknown): void {
   }
 }
 
-function wrong(name: string, value: unknown, expected: string, secret = false): ConfigError {
+/** What is wrong with the value of an option. A value that may be a secret is not shown. */
+export function wrong(name: string, value: unknown, expected: string, secret = false): ConfigError {
   const shown =
     secret || typeof value === "object" || typeof value === "function"
       ? kindOf(value)

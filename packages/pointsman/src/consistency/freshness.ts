@@ -282,12 +282,12 @@ export class Freshness {
   /** What a server is now, asked on a connection to it. */
   async examine(client: EndpointClient): Promise<Examined> {
     // It has said so at login, and there is nothing more to know.
-    if (client.standby === true) return { role: "reader", timeline: 0 };
+    if (client.standby === true) return { role: "reader", timeline: 0, server: undefined };
     const server = await this.meet(client);
     if (server !== undefined) {
-      return { role: this.#roleOf(client, server), timeline: server.timeline };
+      return { role: this.#roleOf(client, server), timeline: server.timeline, server };
     }
-    return { role: "writer", timeline: 0 };
+    return { role: "writer", timeline: 0, server };
   }
 
   /** Which server a connection has reached, asked there. */

@@ -52,7 +52,7 @@ export async function introduce(client: EndpointClient): Promise<Introduction | 
 function isPooled(client: EndpointClient, backend: number): boolean {
   const { processID } = internals(client);
   if (typeof processID === "number" && processID !== backend) return true;
-  return /\.proxy-[^.]+\..*\.amazonaws\.com(\.cn)?:\d+$/.test(client.endpointName);
+  return /\.proxy-[^.]+\..*\.amazonaws\.com(\.cn)?:\d+( |$)/.test(client.endpointName);
 }
 
 /**

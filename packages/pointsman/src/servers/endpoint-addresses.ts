@@ -1,7 +1,7 @@
 import type { ClientConfig } from "pg";
 import type { Auth } from "../auth/auth.ts";
 import { OpeningRate } from "../auth/opening-rate.ts";
-import type { Endpoint } from "../config/endpoint.ts";
+import { type Endpoint, type Place, placeName } from "../config/endpoint.ts";
 import { ReaderLags } from "./reader-lags.ts";
 
 /** How long it takes at least between two connections that move to another endpoint, in milliseconds. */
@@ -29,6 +29,8 @@ export class EndpointAddress {
   /** Times that connecting has failed since it last worked. */
   failures = 0;
   lastError: Error | undefined;
+  /** It is not one of the cluster's any more. */
+  gone = false;
   /** Makes the passwords of its connections. */
   readonly auth: Auth | undefined;
   readonly #rate: OpeningRate | undefined;
@@ -82,7 +84,7 @@ export class EndpointAddress {
 
   /** Whether new connections are worth a try. */
   get available(): boolean {
-    return !this.#broken;
+    return !this.#broken && !this.gone;
   }
 
   /**
@@ -140,20 +142,67 @@ export class EndpointAddress {
 
 /** The endpoints of one side: each new connection goes to the least used one that works. */
 export class EndpointAddresses {
-  readonly all: readonly EndpointAddress[];
+  readonly #given: readonly EndpointAddress[];
+  /** Servers that the topology of the cluster has told of. */
+  #found: readonly EndpointAddress[] = [];
+  #gone: readonly EndpointAddress[] = [];
+  #all: readonly EndpointAddress[];
+  readonly #sideOptions: ClientConfig;
+  readonly #onFailure: (address: EndpointAddress, error: Error) => void;
   readonly #connectFailures = new WeakSet<Error>();
   #movedAt = 0;
 
-  /** @param failed - called whenever an endpoint cannot be reached */
+  /**
+   * @param endpoints - as they were configured
+   * @param sideOptions - what connections to each of them have in common
+   * @param failed - called whenever an endpoint cannot be reached
+   */
   constructor(
     endpoints: readonly Endpoint[],
+    sideOptions: ClientConfig = {},
     failed: (address: EndpointAddress) => void = () => {},
   ) {
-    const onFailure = (address: EndpointAddress, error: Error): void => {
+    this.#sideOptions = sideOptions;
+    this.#onFailure = (address, error) => {
       this.#connectFailures.add(error);
-      failed(address);
+      if (!address.gone) failed(address);
     };
-    this.all = endpoints.map((endpoint) => new EndpointAddress(endpoint, onFailure));
+    this.#given = endpoints.map((endpoint) => new EndpointAddress(endpoint, this.#onFailure));
+    this.#all = this.#given;
+  }
+
+  /** Where connections may be opened to now. */
+  get all(): readonly EndpointAddress[] {
+    return this.#all;
+  }
+
+  /** The same, with those that have gone and still have connections. */
+  get withGone(): readonly EndpointAddress[] {
+    return [...this.#all, ...this.#gone.filter(({ open }) => open > 0)];
+  }
+
+  /**
+   * Takes what the topology of the cluster tells. From now on new connections go to these servers,
+   * and to what was configured only while none of them can be reached.
+   *
+   * @param make - makes the endpoint of a place that is new
+   * @returns those that have gone
+   */
+  know<P extends Place>(
+    places: readonly P[],
+    make: (place: P) => Endpoint,
+  ): readonly EndpointAddress[] {
+    const before = this.#all;
+    const known = new Map(before.map((address) => [address.name, address]));
+    const wanted = new Map(places.map((place) => [placeName(place), place]));
+    this.#found = [...wanted].map(
+      ([name, place]) => known.get(name) ?? new EndpointAddress(make(place), this.#onFailure),
+    );
+    this.#all = [...new Set([...this.#given, ...this.#found])];
+    const gone = before.filter((address) => !this.#all.includes(address));
+    for (const address of gone) address.gone = true;
+    this.#gone = [...this.#gone.filter(({ open }) => open > 0), ...gone];
+    return gone;
   }
 
   /** Whether an error of a pool says that connecting failed, as opposed to waiting for a turn. */
@@ -169,19 +218,20 @@ export class EndpointAddresses {
 
   /** Whether connecting to any of them is worth a try. */
   get available(): boolean {
-    return this.all.some((address) => address.available);
+    return this.#all.some((address) => address.available);
   }
 
   /** How many connections are being opened. */
   get opening(): number {
-    return this.all.reduce((sum, address) => sum + address.opening, 0);
+    return this.#all.reduce((sum, address) => sum + address.opening, 0);
   }
 
   /** The endpoint for the next connection. */
   pick(): EndpointAddress {
-    let best = this.all[0] as EndpointAddress;
-    if (this.all.length === 1) return best;
-    for (const address of this.all) if (rank(address) < rank(best)) best = address;
+    const eligible = this.#eligible;
+    let best = eligible[0] as EndpointAddress;
+    if (eligible.length === 1) return best;
+    for (const address of eligible) if (rank(address) < rank(best)) best = address;
     return best;
   }
 
@@ -190,31 +240,38 @@ export class EndpointAddresses {
    * its share though all connections are open. At most a few in a second move like this.
    */
   isSurplus(address: EndpointAddress): boolean {
-    if (this.all.length === 1 || !address.available) return false;
+    if (this.#all.length === 1 || !address.available) return false;
     const now = performance.now();
     if (now - this.#movedAt < moveMillis) return false;
+    const eligible = this.#eligible;
     const poorest = this.pick();
-    // The one that takes it must not have more than its share afterwards.
-    if (rank(address, -1) <= rank(poorest, 0)) return false;
-    this.#movedAt = now;
-    return true;
+    // The one that takes it must not have more than its share afterwards. What was configured may
+    // be a name for all of the others, and has no share beside them.
+    const isRich = !eligible.includes(address) || rank(address, -1) > rank(poorest, 0);
+    if (isRich) this.#movedAt = now;
+    return isRich;
+  }
+
+  /** What was configured may be one name for all servers: those that are known go first. */
+  get #eligible(): readonly EndpointAddress[] {
+    const reachable = this.#found.filter(({ available }) => available);
+    return reachable.length > 0 ? reachable : this.#all;
   }
 
   /**
-   * pg's options for a connection to one of several endpoints. With a single endpoint the pool's
-   * own options lead there already, and reach the client as they are.
+   * pg's options for a connection to one of several endpoints. The pool's own options lead to the
+   * first that was configured, and reach the client as they are.
    */
   configure(options: ClientConfig | undefined, address: EndpointAddress): ClientConfig | undefined {
-    if (this.all.length === 1) return this.asGiven(options, address);
-    return leadingTo(options, address.client, address);
-  }
-
-  /** The pool's own options, which lead to the address. */
-  protected asGiven(
-    options: ClientConfig | undefined,
-    address: EndpointAddress,
-  ): ClientConfig | undefined {
-    return address.ssl === undefined ? options : leadingTo(options, options, address);
+    const first = this.#given[0];
+    if (address === first || first === undefined) {
+      return address.ssl === undefined ? options : leadingTo(options, options, address);
+    }
+    const others: ClientConfig = { ...options };
+    for (const key of Object.keys(first.client) as (keyof ClientConfig)[]) {
+      Object.assign(others, { [key]: this.#sideOptions[key] });
+    }
+    return leadingTo(others, address.client, address);
   }
 }
 

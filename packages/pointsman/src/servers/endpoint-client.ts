@@ -101,6 +101,7 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly endedUnbegun: boolean;
   /** It is not to be used again once it is given back. */
   retire(): void;
+  readonly retired: boolean;
   /** Closes it at once; what is under way fails with this error. */
   cut(error: Error): void;
   /** Sends a query on behalf of this library, which has bound its callbacks already. */
@@ -303,7 +304,11 @@ export function endpointClientClass(
       this.#retired = true;
       // Nobody knows where one that is still being opened will get to, or when.
       if (this.#opening?.over === false)
-        this.cut(new Error("Connection terminated: the writer has moved."));
+        this.cut(new Error("Connection terminated: its server is not to be used any more."));
+    }
+
+    get retired(): boolean {
+      return this.#retired;
     }
 
     cut(error: Error): void {

@@ -23,28 +23,40 @@ interface Trial {
   jitter: number;
 }
 
+function newTrial(address: EndpointAddress): Trial {
+  return {
+    address,
+    underWay: 0,
+    startedAt: Number.NEGATIVE_INFINITY,
+    answeredFrom: Number.NEGATIVE_INFINITY,
+    jitter: jitter(),
+  };
+}
+
 /**
  * Tries addresses again and again, all at the same time, until one of them leads to the writer.
  *
- * @param addresses - the writer's own endpoint first. While that leads to the writer, no other one
- * is chosen: an endpoint of readers may lead to one of them with the next connection.
+ * @param addresses - those that there are now, since more may become known meanwhile; the writer's
+ * own endpoint first. While that leads to the writer, no other one is chosen: an endpoint of readers
+ * may lead to one of them with the next connection.
  * @param attempt - the timeline of the server that an address leads to now, if that is a writer;
  * gives up by itself, never rejects
  * @returns `undefined` when the signal was aborted before
  */
 export function findWriter(
-  addresses: readonly EndpointAddress[],
+  addresses: () => readonly EndpointAddress[],
   attempt: (address: EndpointAddress) => Promise<number | undefined>,
   signal: AbortSignal,
 ): Promise<EndpointAddress | undefined> {
   return new Promise((resolve) => {
-    const trials: readonly Trial[] = addresses.map((address) => ({
-      address,
-      underWay: 0,
-      startedAt: Number.NEGATIVE_INFINITY,
-      answeredFrom: Number.NEGATIVE_INFINITY,
-      jitter: jitter(),
-    }));
+    const known = new Map<EndpointAddress, Trial>();
+    const trialsNow = (): readonly Trial[] =>
+      addresses().map((address) => {
+        const trial = known.get(address) ?? newTrial(address);
+        known.set(address, trial);
+        return trial;
+      });
+    let trials = trialsNow();
     const [own] = trials;
     let best: { readonly trial: Trial; readonly timeline: number } | undefined;
     let foundAt = 0;
@@ -76,6 +88,7 @@ export function findWriter(
     };
     const tick = (): void => {
       const now = performance.now();
+      trials = trialsNow();
       const pause = Math.max(
         pauseMillis,
         Math.min(longestPauseMillis, (now - begunAt) * pauseShare),

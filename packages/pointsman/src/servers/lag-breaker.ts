@@ -3,7 +3,7 @@ import type { EndpointClient } from "./endpoint-client.ts";
 import { clientsOf, idleClients, isQuiet, isUsable } from "./pg-internals.ts";
 import type { ProbeConnections } from "./probe-connection.ts";
 import { ReaderLags } from "./reader-lags.ts";
-import { retireWhere } from "./retire.ts";
+import { retire } from "./retire.ts";
 import type { SettlingPool } from "./settling-pool.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -141,7 +141,7 @@ export class LagBreaker {
     // Behind an endpoint another look may have reached another server.
     const server = serverOf(client) ?? (await meet(client));
     client.address.vanished(error);
-    retireWhere(pool, (one) => serverOf(one) === server);
+    retire(pool, (one) => serverOf(one) === server);
     throw error;
   }
 }

@@ -19,6 +19,8 @@ import { Readmission } from "./readmission.ts";
 import { runAsSetUp } from "./set-up.ts";
 import { SettlingPool } from "./settling-pool.ts";
 import { SilenceWatch } from "./silence-watch.ts";
+import { openTopology } from "./topology/open-topology.ts";
+import type { TopologyWatch } from "./topology/topology-watch.ts";
 import { WriterAddresses } from "./writer-addresses.ts";
 import type { WriterGate } from "./writer-gate.ts";
 import { gateFor } from "./writer-side.ts";
@@ -34,6 +36,8 @@ export interface Sides {
   readonly writer: SettlingPool;
   readonly reader: SettlingPool;
   readonly gate: WriterGate;
+  /** Absent where what was configured is all there is. */
+  readonly topology: TopologyWatch | undefined;
   /** Ends what goes on beside the pools. */
   readonly end: () => void;
   /** Given when the sides are different pools. */
@@ -87,14 +91,20 @@ export function endpointOptions(pool: Readonly<PoolConfig>, endpoint: Endpoint):
   const hidden: ClientConfig = {};
   if (client.password !== undefined) hidden.password = client.password;
   if (client.connectionString !== undefined) hidden.connectionString = client.connectionString;
-  return { ...keptAlive, ...pool, ...client, ...hidden };
+  return { ...commonOptions(pool), ...client, ...hidden };
+}
+
+/** pg's options of a side, wherever its connections lead. */
+function commonOptions(pool: Readonly<PoolConfig>): PoolConfig {
+  return { ...keptAlive, ...pool };
 }
 
 /** Prepares a pool that stands before one server, and is both sides. */
 export function openSingle(pool: SettlingPool, config: Config, front: Front): Sides {
-  const addresses = new WriterAddresses(config.writer);
+  const addresses = new WriterAddresses(config.writer, commonOptions(config.writerPool));
   const probes = new ProbeConnections(baseClass(config));
-  const gate = guard(pool, addresses, probes, config, front);
+  const gate = guard(pool, addresses, probes, config, front, () => topology?.hurry());
+  const topology = openTopology(config, { writer: { pool, addresses, gate }, probes, ...front });
   const silence = listen(
     [{ side: "writer", pool, addresses, gone: (_, error) => gate.close(error) }],
     probes,
@@ -104,7 +114,10 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
     side: "writer",
     addresses,
     watch: front.watch,
-    made: front.made,
+    made: (client) => {
+      topology?.begin();
+      front.made(client);
+    },
     gate: () => gate,
     // Whoever has a standby alone wants to read it; one that was the writer is another matter.
     readers: "until the writer is known",
@@ -116,10 +129,11 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
     },
   });
   const end = (): void => {
+    topology?.end();
     silence.end();
     probes.end();
   };
-  return { writer: pool, reader: pool, gate, end, readers: undefined };
+  return { writer: pool, reader: pool, gate, topology, end, readers: undefined };
 }
 
 /** Makes the pools of both sides. */
@@ -136,13 +150,22 @@ export function openSides(config: Config, front: Front): Sides {
     // It is part of the time that a caller waits for a connection.
     Math.min(1000, (config.readerPool.connectionTimeoutMillis || 4000) / 4),
   );
-  const addresses = new EndpointAddresses(config.readers, (address) => {
-    if (address.failures === 1) warnOfReader(address);
-    readmission.watch(address);
-  });
-  const atWriter = new WriterAddresses(config.writer, promotable(config));
+  const addresses = new EndpointAddresses(
+    config.readers,
+    commonOptions(config.readerPool),
+    (address) => {
+      if (address.failures === 1) warnOfReader(address);
+      readmission.watch(address);
+      topology?.hurry();
+    },
+  );
+  const atWriter = new WriterAddresses(
+    config.writer,
+    commonOptions(config.writerPool),
+    promotable(config),
+  );
   const writer = openSide("writer", config, front, atWriter, identity);
-  const gate = guard(writer, atWriter, probes, config, front);
+  const gate = guard(writer, atWriter, probes, config, front, () => topology?.hurry());
   const promoted = (): void => gate.close(new NotTheWriter(config.writer.name, "outdated"));
   const choice = new ReaderChoice();
   const reader = openSide("reader", config, front, addresses, identity, {
@@ -172,6 +195,13 @@ export function openSides(config: Config, front: Front): Sides {
     anotherReader,
     async (client) => lag === undefined || lag.isNear(client),
   );
+  const topology = openTopology(config, {
+    writer: { pool: writer, addresses: atWriter, gate },
+    reader: { pool: reader, addresses },
+    probes,
+    ...front,
+  });
+  for (const pool of [writer, reader]) pool.on("connect", () => topology?.begin());
   const silence = listen(
     [
       { side: "writer", pool: writer, addresses: atWriter, gone: (_, error) => gate.close(error) },
@@ -186,12 +216,13 @@ export function openSides(config: Config, front: Front): Sides {
     front,
   );
   const end = (): void => {
+    topology?.end();
     silence.end();
     lag?.end();
     readmission.end();
     probes.end();
   };
-  return { writer, reader, gate, end, readers: { addresses, identity } };
+  return { writer, reader, gate, topology, end, readers: { addresses, identity } };
 }
 
 /** One side, as far as its servers may vanish. */
@@ -237,6 +268,7 @@ function guard(
   probes: ProbeConnections,
   config: Config,
   { examine }: Front,
+  lost: () => void,
 ): WriterGate {
   const gate = gateFor({
     pool,
@@ -244,6 +276,7 @@ function guard(
     probes,
     timeoutMillis: config.failoverTimeoutMillis,
     examine,
+    lost,
   });
   pool.gate = gate;
   pool.maxWaiting = config.maxWaiting;

@@ -13,7 +13,7 @@ type ClientClass = new (config?: ClientConfig) => Client;
 export class ProbeConnections {
   readonly #open = new Set<Client>();
   readonly #baseClass: ClientClass | undefined;
-  readonly #classes = new Map<EndpointAddress, ClientClass>();
+  readonly #classes = new WeakMap<EndpointAddress, ClientClass>();
   #ended = false;
 
   /** @param baseClass - the application's own class of clients, if it has given one */

@@ -35,7 +35,7 @@ export class Readmission {
 
   /** An endpoint cannot be reached. */
   watch(address: EndpointAddress, pause = firstMillis): void {
-    if (this.#ended || this.#timers.has(address)) return;
+    if (this.#ended || address.gone || this.#timers.has(address)) return;
     // Many processes have lost it at the same moment, and shall not come back at the same moment.
     const jittered = pause * (0.75 + Math.random() / 2);
     const timer = setTimeout(() => void this.#try(address, pause), jittered).unref();
@@ -49,6 +49,10 @@ export class Readmission {
   }
 
   async #try(address: EndpointAddress, pause: number): Promise<void> {
+    if (address.gone) {
+      this.#timers.delete(address);
+      return;
+    }
     // A caller may have found out meanwhile.
     const there =
       address.available ||

@@ -14,9 +14,12 @@ export class WriterAddresses extends EndpointAddresses {
   #leading: EndpointAddress;
   #until = 0;
 
-  /** @param others - endpoints of the same cluster that the writer's user can log in to */
-  constructor(writer: Endpoint, others: readonly Endpoint[] = []) {
-    super([writer, ...others]);
+  /**
+   * @param sideOptions - what connections to each of them have in common
+   * @param others - endpoints of the same cluster that the writer's user can log in to
+   */
+  constructor(writer: Endpoint, sideOptions: ClientConfig, others: readonly Endpoint[] = []) {
+    super([writer, ...others], sideOptions);
     this.#endpoint = this.all[0] as EndpointAddress;
     this.#leading = this.#endpoint;
   }
@@ -32,14 +35,5 @@ export class WriterAddresses extends EndpointAddresses {
       this.#leading = this.#endpoint;
     }
     return this.#leading;
-  }
-
-  override configure(
-    options: ClientConfig | undefined,
-    address: EndpointAddress,
-  ): ClientConfig | undefined {
-    return address === this.#endpoint
-      ? this.asGiven(options, address)
-      : super.configure(options, address);
   }
 }

@@ -4,7 +4,7 @@ import type { EndpointClient } from "./endpoint-client.ts";
 import { findWriter } from "./find-writer.ts";
 import { type Examined, NotTheWriter } from "./not-the-writer.ts";
 import type { ProbeConnections } from "./probe-connection.ts";
-import { retireWhere } from "./retire.ts";
+import { retire } from "./retire.ts";
 import type { SettlingPool } from "./settling-pool.ts";
 import type { WriterAddresses } from "./writer-addresses.ts";
 import { WriterGate } from "./writer-gate.ts";
@@ -23,6 +23,8 @@ export interface WriterSide {
   readonly timeoutMillis: number;
   /** What a server is now, asked on a connection to it. */
   readonly examine: (client: EndpointClient) => Promise<Examined>;
+  /** Called when the writer begins to be looked for. */
+  readonly lost: () => void;
 }
 
 /** Puts a gate before a pool that leads to the writer. */
@@ -32,6 +34,7 @@ export function gateFor({
   probes,
   timeoutMillis,
   examine,
+  lost,
 }: WriterSide): WriterGate {
   const attempt = (
     address: EndpointAddress,
@@ -52,11 +55,12 @@ export function gateFor({
     timeoutMillis,
     endpoint: addresses.all[0]?.name ?? "",
     isThere: async () => (await attempt(addresses.pick(), () => {})) !== undefined,
-    retire: () => retireWhere(pool),
+    retire: () => retire(pool, () => true),
     search: async (signal, failed) => {
+      lost();
       for (;;) {
         const found = await findWriter(
-          addresses.all,
+          () => addresses.all,
           (address) => attempt(address, failed),
           signal,
         );

@@ -7,3 +7,11 @@ export function warnOfLostWriter(endpoint: string, reason: string): void {
     `The writer is not to be had at ${endpoint} any more: ${reason.replace(/\.$/, "")}. It is looked for; what needs it waits.`,
   );
 }
+
+/** The topology of the cluster cannot be looked at. */
+export function warnOfTopology(type: string, problem: string): void {
+  warn(
+    "POINTSMAN_TOPOLOGY_UNKNOWN",
+    `The topology of the cluster cannot be looked at by "${type}": ${problem}. What was configured serves on.`,
+  );
+}
