@@ -43,8 +43,8 @@ export class CuttableRelay {
   }
 
   /** Accepts connections: the first time on any port, then on the same one. */
-  async open(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(this.port, "127.0.0.1", resolve));
+  async open(host = "127.0.0.1"): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(this.port, host, resolve));
     const address = this.#server.address();
     if (address !== null && typeof address === "object") this.port = address.port;
   }

@@ -37,13 +37,39 @@ export function readReplicationStatus(text: string): readonly AttachedReader[] {
     }));
 }
 
-/** Which of the attached readers a server is, where there is no doubt. */
-export function attachmentOf(
+/** What a server was recognised by. */
+export type RecognisedBy = "name" | "address";
+
+/** A server among the attached readers. */
+export interface Recognition {
+  readonly reader: AttachedReader;
+  readonly by: RecognisedBy;
+}
+
+/**
+ * Recognises a server among the attached readers, where there is no doubt: by its name, else by its
+ * address. Several may share a machine, and all members of a cluster may have one `cluster_name`.
+ *
+ * @param before - what it was recognised by before: nothing else counts from then on
+ * @param others - who the other configured readers are
+ */
+export function recognise(
   { name, address }: ReaderIdentity,
   attached: readonly AttachedReader[],
-): AttachedReader | undefined {
-  const byName = attached.filter((one) => name !== "" && one.name === name);
-  if (byName.length > 0) return byName.length === 1 ? byName[0] : undefined;
-  const byAddress = attached.filter((one) => address !== undefined && one.address === address);
-  return byAddress.length === 1 ? byAddress[0] : undefined;
+  before: RecognisedBy | undefined,
+  others: readonly ReaderIdentity[],
+): Recognition | undefined {
+  const named = attached.filter((one) => name !== "" && one.name === name);
+  if (before !== "address" && named.length > 0) return onlyOne(named, "name");
+  if (before === "name" || address === undefined) return undefined;
+  if (others.some((other) => other.address === address)) return undefined;
+  return onlyOne(
+    attached.filter((one) => one.address === address),
+    "address",
+  );
+}
+
+function onlyOne(found: readonly AttachedReader[], by: RecognisedBy): Recognition | undefined {
+  const [reader, another] = found;
+  return reader === undefined || another !== undefined ? undefined : { reader, by };
 }

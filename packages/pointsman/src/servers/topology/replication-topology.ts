@@ -4,9 +4,11 @@ import type { Inquiry } from "./inquiry.ts";
 import type { Member, Sighting, Topology } from "./member.ts";
 import {
   type AttachedReader,
-  attachmentOf,
   type ReaderIdentity,
+  type RecognisedBy,
+  type Recognition,
   readReplicationStatus,
+  recognise,
   replicationStatus,
   whoAreYou,
 } from "./replication-status.ts";
@@ -16,7 +18,7 @@ interface Configured {
   readonly place: Place;
   identity: ReaderIdentity | undefined;
   /** The writer has had it among its readers: when it has not any more, that means something. */
-  wasAttached: boolean;
+  recognisedBy: RecognisedBy | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export class ReplicationTopology implements Topology {
     this.#configured = readers.map(({ host, port }) => ({
       place: { host, port },
       identity: undefined,
-      wasAttached: false,
+      recognisedBy: undefined,
     }));
     this.#instance = instance;
     this.#port = writer.port;
@@ -54,31 +56,37 @@ export class ReplicationTopology implements Topology {
       return undefined;
     }
     const attached = readReplicationStatus(rows ?? "[]");
-    const configured = await Promise.all(
-      this.#configured.map((one) => this.#memberOf(one, attached, inquiry)),
-    );
+    await Promise.all(this.#configured.map((one) => this.#meet(one, attached, inquiry)));
+    const configured = this.#configured.map((one) => this.#memberOf(one, attached));
     const others = attached.flatMap((one) => this.#placed(one));
     // What was said of a configured one is known better.
     const members = new Map([...others, ...configured.flat()].map((one) => [placeName(one), one]));
     return { members: [...members.values()], complete: true, suspects: [] };
   }
 
-  /** A reader that has never been seen at the writer may follow another reader: it stays. */
-  async #memberOf(
+  /** Asks a reader who it is that is not recognised: another server may have taken its place. */
+  async #meet(
     one: Configured,
     attached: readonly AttachedReader[],
     inquiry: Inquiry,
-  ): Promise<Member[]> {
-    const { place } = one;
-    let found = one.identity && attachmentOf(one.identity, attached);
-    if (found === undefined) {
-      // Another server may have taken its place.
-      one.identity = (await identityAt(place, inquiry)) ?? one.identity;
-      found = one.identity && attachmentOf(one.identity, attached);
-    }
-    if (found !== undefined) one.wasAttached = true;
-    else if (one.wasAttached) return [];
-    return [{ ...place, role: found && "reader", lagMillis: found?.lagMillis }];
+  ): Promise<void> {
+    if (this.#recognise(one, attached) !== undefined) return;
+    one.identity = (await identityAt(one.place, inquiry)) ?? one.identity;
+  }
+
+  /** A reader that has never been seen at the writer may follow another reader: it stays. */
+  #memberOf(one: Configured, attached: readonly AttachedReader[]): Member[] {
+    const found = this.#recognise(one, attached);
+    if (found !== undefined) one.recognisedBy = found.by;
+    else if (one.recognisedBy !== undefined) return [];
+    return [{ ...one.place, role: found && "reader", lagMillis: found?.reader.lagMillis }];
+  }
+
+  #recognise(one: Configured, attached: readonly AttachedReader[]): Recognition | undefined {
+    const others = this.#configured.flatMap(({ identity }) =>
+      identity === undefined || identity === one.identity ? [] : [identity],
+    );
+    return one.identity && recognise(one.identity, attached, one.recognisedBy, others);
   }
 
   #placed({ name, lagMillis }: AttachedReader): Member[] {
