@@ -105,7 +105,7 @@ function auroraInstance(
   }
   throw new ConfigError(
     "topology.instance",
-    `topology is "aurora", but ${endpoints.map(({ host }) => host).join(" and ")} ${endpoints.length === 1 ? "is no cluster endpoint" : "are no cluster endpoints"} of Aurora that tell where its instances are. Give topology: { type: "aurora", instance: "?.c1a2b3.eu-west-2.rds.amazonaws.com" }, with ? in place of an instance's name, or a function that gives { host, port } for a name.`,
+    `topology is "aurora", but ${endpoints.map(({ host }) => host).join(" and ")} ${endpoints.length === 1 ? "is no cluster endpoint of Aurora that tells" : "are no cluster endpoints of Aurora that tell"} where its instances are. Give topology: { type: "aurora", instance: "?.c1a2b3.eu-west-2.rds.amazonaws.com" }, with ? in place of an instance's name, or a function that gives { host, port } for a name.`,
   );
 }
 
