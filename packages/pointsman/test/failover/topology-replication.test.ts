@@ -141,8 +141,9 @@ it("a reader that was not configured is used where the application says where it
     },
   });
   await servedBy(pool);
-  await until("both serve", async () => (await servedBy(pool)).join() === "reader1,reader2");
-  expect(members(pool)).toHaveLength(2);
+  await until("both are known", () => members(pool).length === 2);
+  await until("connections are closed", () => pool.stats().reader?.total === 0);
+  expect(await servedBy(pool)).toEqual(["reader1", "reader2"]);
 });
 
 it("a user that may not see the readers is told what to grant, once", async () => {
