@@ -7,7 +7,7 @@ import {
   type TransactionStatus,
   TypeOverrides,
 } from "pg";
-import { factsOf } from "./call.ts";
+import { type Call, factsOf } from "./call.ts";
 import {
   failSubmittable,
   type Item,
@@ -20,7 +20,7 @@ import { Tracks } from "./conversation/tracks.ts";
 import type { PointsmanError } from "./errors.ts";
 import { lossOf } from "./lost-statement.ts";
 import type { Router } from "./router.ts";
-import { routes } from "./routing/decide.ts";
+import { type RouteContext, routes } from "./routing/decide.ts";
 import type { Route, Target } from "./routing/route.ts";
 import { currentScope } from "./scope.ts";
 import { signalOf } from "./servers/abortable-query.ts";
@@ -176,15 +176,27 @@ export class Conversation extends EventEmitter implements Settling {
     if (listeners > 0) this.#context = new AsyncResource("pointsman.events");
     const setUp = isSettingUp(this);
     const scope = currentScope();
-    const call = this.#home.router.call(this.#withTypes(query), values, scope);
-    const item: Item = {
-      ...call,
-      asked: (call.query as { target?: Target }).target,
-      scope: scope?.writer === true,
-      setUp,
-      signal: signalOf(call.query),
-      callback,
-    };
+    let item: Item;
+    try {
+      const call = this.#home.router.call(this.#withTypes(query), values, scope);
+      const wishes = {
+        asked: (call.query as { target?: Target }).target,
+        scope: scope?.writer === true,
+      };
+      item = {
+        ...call,
+        ...wishes,
+        // Set-up goes where the first real statement goes.
+        hook: setUp ? undefined : this.#chosenByHook(call, wishes),
+        setUp,
+        signal: signalOf(call.query),
+        callback,
+      };
+    } catch (error) {
+      if (callback === undefined) throw error;
+      process.nextTick(callback, error as Error);
+      return;
+    }
     if (this._ending) {
       const error = new Error("Client was closed and is not queryable");
       process.nextTick(() => this.#answer(item, this.#route(item), undefined, error, undefined));
@@ -192,7 +204,7 @@ export class Conversation extends EventEmitter implements Settling {
     }
     if (!this.#out && !setUp) {
       // Its next user must not find anything of this: it goes its own way, as if through the pool.
-      this.#home.router.run(call, this.#route(item), callback ?? ignore);
+      this.#home.router.run(item, this.#route(item), callback ?? ignore);
       return;
     }
     if (item.signal !== undefined) {
@@ -274,6 +286,16 @@ export class Conversation extends EventEmitter implements Settling {
       conversation: this.#pinned,
       scope: item.scope,
       asked: item.asked,
+      hook: item.hook,
+    });
+  }
+
+  /** Asked at the call, in its caller's context; what still waits ahead of it is not known to it. */
+  #chosenByHook(call: Call, wishes: Pick<RouteContext, "asked" | "scope">): Target | undefined {
+    return this.#home.router.chosenByHook(call, {
+      ...wishes,
+      transaction: this.#transaction,
+      conversation: this.#pinned,
     });
   }
 

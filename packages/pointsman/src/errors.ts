@@ -13,6 +13,7 @@ export const errorCodes = {
   TRANSACTION_NOT_COMMITTED:
     "A transaction could not be committed as a whole: a statement in it had failed, or its callback has ended it.",
   TRANSACTION_ENDED: "A statement belongs to a transaction that is over.",
+  ROUTE_HOOK_UNUSABLE: "The `route` hook has returned something else than a target.",
   WRITER_UNAVAILABLE: "No writer was found in time; the statement was not sent.",
   READER_UNAVAILABLE: "Every reader is out, and reads are kept off the writer by option.",
   WRITE_OUTCOME_UNKNOWN:

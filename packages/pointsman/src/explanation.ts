@@ -19,9 +19,15 @@ export interface Explanation {
   };
   /** Functions that it calls, and what is known of each. */
   readonly functions: readonly FunctionCall[];
+  /** The rule of `tables` for what it reads, as it was given, if there is one. */
+  readonly rule?: string;
 }
 
-export function describeRoute(facts: Classification, route: Route): Explanation {
+export function describeRoute(
+  facts: Classification,
+  route: Route,
+  rule: string | undefined,
+): Explanation {
   return {
     target: route.target,
     reason: route.reason,
@@ -30,5 +36,6 @@ export function describeRoute(facts: Classification, route: Route): Explanation 
     commands: facts.statements.map((statement) => statement.command),
     tables: { reads: facts.reads, writes: facts.writes },
     functions: facts.functions,
+    ...(rule === undefined ? {} : { rule }),
   };
 }

@@ -13,10 +13,12 @@ import type {
 } from "pg";
 import { AmbientTransaction } from "./ambient-transaction.ts";
 import type { Call } from "./call.ts";
+import { lookAtTables } from "./catalog/look-at-tables.ts";
 import { Conversation, type ConversationHome } from "./client.ts";
 import { type Config, resolveConfig } from "./config/config.ts";
 import { hideSecrets } from "./config/endpoint.ts";
 import type { PoolOptions } from "./config/options.ts";
+import { checkMode } from "./config/routing-options.ts";
 import { Freshness } from "./consistency/freshness.ts";
 import { introduce } from "./consistency/introduction.ts";
 import { readFreshness } from "./consistency/read-freshness.ts";
@@ -28,7 +30,8 @@ import { outcomeOf, type WriteOutcome } from "./outcome.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
 import { Router } from "./router.ts";
 import { routes } from "./routing/decide.ts";
-import type { Target } from "./routing/route.ts";
+import type { RoutingMode } from "./routing/mode.ts";
+import type { Route, Target } from "./routing/route.ts";
 import { currentScope, runInScope } from "./scope.ts";
 import { askWriter } from "./servers/ask-writer.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
@@ -148,6 +151,7 @@ export class Pool extends SettlingPool {
     if (config.readers.length === 0) {
       this.#sides = openSingle(this, config, front);
       this.#router = new Router(this.#sides, classifier, config, this.#freshness);
+      lookAtTables(config.tables, this.#router.policies, [this]);
       return;
     }
     this.#sides = openSides(config, front);
@@ -163,6 +167,7 @@ export class Pool extends SettlingPool {
         if (context !== undefined) this.emitIn(context, "release", error, client);
       },
     });
+    lookAtTables(config.tables, this.#router.policies, [this.#sides.reader, this.#sides.writer]);
     this.Client = this.#sides.writer.Client;
     this.#conversation = conversationClass({
       router: this.#router,
@@ -298,10 +303,16 @@ export class Pool extends SettlingPool {
       return;
     }
     if (isSubmittable(query)) bindToCaller(query);
-    const route = this.#router.route(call, {
-      scope: scope?.writer,
-      asked: (query as RoutingHints).target,
-    });
+    let route: Route;
+    try {
+      route = this.#router.routeNow(call, {
+        scope: scope?.writer,
+        asked: (query as RoutingHints).target,
+      });
+    } catch (error) {
+      callback(error as Error);
+      return;
+    }
     this.#router.run(call, route, callback);
   }
 
@@ -336,7 +347,7 @@ export class Pool extends SettlingPool {
     const isSent = isUsable(client);
     const route =
       this.#sides.readers === undefined
-        ? this.#router.route(call, {
+        ? this.#router.routeNow(call, {
             transaction: status === "T" || status === "E" ? "writer" : undefined,
             scope: scope?.writer,
             asked: (query as RoutingHints).target,
@@ -486,7 +497,7 @@ export class Pool extends SettlingPool {
     const facts = this.#router.classify(sql);
     const scope = currentScope();
     const transaction = AmbientTransaction.of(this, scope?.transaction);
-    const route = this.#router.route(
+    const route = this.#router.routeNow(
       { text: sql, facts, demand: this.#router.demand(scope, readFreshness(hints)) },
       {
         transaction: transaction?.open === true ? standOf(transaction) : undefined,
@@ -494,7 +505,37 @@ export class Pool extends SettlingPool {
         asked: hints.target,
       },
     );
-    return describeRoute(facts, route);
+    return describeRoute(facts, route, this.#router.policies.ruleOf(facts));
+  }
+
+  /** How much is routed now. */
+  get mode(): RoutingMode {
+    return this.#router.mode;
+  }
+
+  /**
+   * Changes how much is routed, from the next statement on, as the option `mode` does when the pool
+   * is made. Transactions that are open stay where they are.
+   *
+   * @param mode - `"writer-only"` turns routing off: everything goes to the writer.
+   * `"reader-on-request"`: a read goes to a reader only where `target`, a hint, a rule of `tables`,
+   * the `route` hook or a READ ONLY transaction asks for it. `"auto"`: each statement goes where it
+   * belongs.
+   * @throws ConfigError for a mode that there is not
+   *
+   * @example
+   * ```ts
+   * import { createPool } from "pointsman";
+   *
+   * const pool = createPool();
+   * process.on("SIGUSR2", () => {
+   *   pool.setMode(pool.mode === "auto" ? "writer-only" : "auto");
+   * });
+   * ```
+   */
+  setMode(mode: RoutingMode): void {
+    checkMode("mode", mode);
+    this.#router.mode = mode;
   }
 
   /** Numbers since the pool was made. */

@@ -14,11 +14,13 @@ import {
 import { PointsmanError } from "./errors.ts";
 import { type Failure, recover } from "./recover.ts";
 import { RefusedTexts } from "./refused-texts.ts";
-import { decide, type RouteContext, routes } from "./routing/decide.ts";
-import { readsMigrations } from "./routing/migration-tables.ts";
+import { decide, proposedTarget, type RouteContext, routes } from "./routing/decide.ts";
+import type { RoutingMode } from "./routing/mode.ts";
 import type { Reason } from "./routing/reasons.ts";
 import { reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
+import { askHook, type RouteHook, routedStatement } from "./routing/route-hook.ts";
+import { TablePolicies } from "./routing/table-policies.ts";
 import type { Scope } from "./scope.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
@@ -66,6 +68,10 @@ export class Router implements Dispatch {
   readonly counts: Record<Reason, number>;
   readonly targets: Record<Target, number> = { writer: 0, reader: 0 };
   refusals = 0;
+  /** How much is routed; may be changed at any time. */
+  mode: RoutingMode;
+  readonly policies: TablePolicies;
+  readonly #hook: RouteHook | undefined;
 
   readonly uses: Uses | undefined;
   /** What reads may have of the writer while every reader is out; absent: nothing. */
@@ -87,6 +93,9 @@ export class Router implements Dispatch {
     const { readerFallbackMax, maxWaiting } = config;
     if (readerFallbackMax > 0) this.#fallback = new Quota(readerFallbackMax, maxWaiting);
     this.#readOnlyTransactions = config.readOnlyTransactions;
+    this.mode = config.mode;
+    this.policies = new TablePolicies(config.tables);
+    this.#hook = config.route;
     this.counts = Object.fromEntries(Object.keys(reasons).map((reason) => [reason, 0])) as Record<
       Reason,
       number
@@ -155,6 +164,38 @@ export class Router implements Dispatch {
     return known === undefined ? query : derive(query, { text: known });
   }
 
+  /**
+   * Where a statement goes that is called now.
+   *
+   * @throws what the `route` hook throws; PointsmanError `ROUTE_HOOK_UNUSABLE`
+   */
+  routeNow(call: RoutedCall, context: RouteContext): Route {
+    const hook = this.chosenByHook(call, context);
+    return this.route(call, hook === undefined ? context : { ...context, hook });
+  }
+
+  /**
+   * What the `route` hook says of a statement that is called now; `undefined` where it has no say.
+   *
+   * @throws as {@link Router.routeNow}
+   */
+  chosenByHook({ facts, text, demand }: RoutedCall, context: RouteContext): Target | undefined {
+    if (this.#hook === undefined || text === undefined) return undefined;
+    const proposed = proposedTarget(facts, {
+      ...context,
+      refused: this.#refused.has(text),
+      policy: this.policies.of(facts),
+      mode: this.mode,
+      readOnlyTransactions: this.#readOnlyTransactions,
+    });
+    if (proposed === undefined) return undefined;
+    const scope = Object.freeze({
+      session: demand?.session !== undefined,
+      maxStaleness: demand?.maxStaleness,
+    });
+    return askHook(this.#hook, routedStatement(text, facts), scope, proposed);
+  }
+
   /** Where a statement goes, with what this router knows besides the caller's context. */
   route({ facts, text, demand }: RoutedCall, context: RouteContext): Route {
     const { readers } = this.#sides;
@@ -169,7 +210,9 @@ export class Router implements Dispatch {
         readers === undefined || demand === undefined
           ? undefined
           : this.#freshness.staleness(demand),
-      migrations: readsMigrations(facts),
+      policy: this.policies.of(facts),
+      hook: context.hook,
+      mode: this.mode,
       readOnlyTransactions: this.#readOnlyTransactions,
     });
   }

@@ -1,6 +1,7 @@
 import { placeName } from "./config/endpoint.ts";
 import type { Freshness } from "./consistency/freshness.ts";
 import type { Router } from "./router.ts";
+import type { RoutingMode } from "./routing/mode.ts";
 import type { Reason } from "./routing/reasons.ts";
 import type { Target } from "./routing/route.ts";
 import type { Sides } from "./servers/open-sides.ts";
@@ -88,6 +89,8 @@ export interface TopologyStats {
 
 /** Numbers of a pool since it was made. */
 export interface PoolStats {
+  /** How much is routed now. */
+  readonly mode: RoutingMode;
   /** Statements answered, by where they went. With one server: by where they would have gone. */
   readonly targets: Readonly<Record<Target, number>>;
   /** Statements answered, by reason; every reason is there. */
@@ -111,6 +114,7 @@ export interface PoolStats {
 
 export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolStats {
   return {
+    mode: router.mode,
     targets: { ...router.targets },
     reasons: { ...router.counts },
     refusals: router.refusals,

@@ -3,6 +3,9 @@ import { readAuth } from "../auth/read-auth.ts";
 import { parseDuration } from "../consistency/levels.ts";
 import type { FreshnessSettings } from "../consistency/settings.ts";
 import { ConfigError } from "../errors.ts";
+import type { RoutingMode } from "../routing/mode.ts";
+import type { RouteHook } from "../routing/route-hook.ts";
+import type { TableRule } from "../routing/table-rules.ts";
 import {
   type Endpoint,
   hideSecrets,
@@ -14,6 +17,7 @@ import {
 import type { EndpointSettings } from "./endpoint-settings.ts";
 import { kindOf } from "./kind-of.ts";
 import type { PoolOptions, ReaderOption } from "./options.ts";
+import { readTables } from "./routing-options.ts";
 import { readTopology, type TopologySettings } from "./topology.ts";
 import { checkPositiveInteger, checkSizes, validateOptions } from "./validate.ts";
 
@@ -30,6 +34,10 @@ export interface Config {
   readonly writerPool: Readonly<PgPoolConfig>;
   readonly readerPool: Readonly<PgPoolConfig>;
   readonly readOnlyTransactions: "reader" | "writer";
+  /** How much is routed at first. */
+  readonly mode: RoutingMode;
+  readonly tables: readonly TableRule[];
+  readonly route: RouteHook | undefined;
   /** How fresh reads are, and how that is found out. */
   readonly freshness: FreshnessSettings;
   /** How long whoever needs the writer waits for it during a failover, in milliseconds. */
@@ -132,6 +140,9 @@ export function resolveConfig(
     writerPool: sealPool(writerPool),
     readerPool: sealPool(readerPool),
     readOnlyTransactions: options.readOnlyTransactions ?? "reader",
+    mode: options.mode ?? "auto",
+    tables: readTables(options.tables ?? {}),
+    route: options.route,
     freshness: sealFreshness(options),
     failoverTimeoutMillis: parseDuration(options.failoverTimeout ?? "30s") ?? 0,
     maxWaiting: options.maxWaiting ?? 50_000,
@@ -264,6 +275,9 @@ function commonPoolOptions(
     writerPool: _wp,
     readerPool: _rp,
     readOnlyTransactions: _t,
+    mode: _mo,
+    tables: _ta,
+    route: _ro,
     failoverTimeout: _ft,
     maxWaiting: _mw,
     endTimeout: _et,

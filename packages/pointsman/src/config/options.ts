@@ -2,6 +2,9 @@ import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
 import type { AuthOption } from "../auth/auth.ts";
 import type { Consistency } from "../consistency/levels.ts";
 import type { PositionSource } from "../consistency/settings.ts";
+import type { RoutingMode } from "../routing/mode.ts";
+import type { Target } from "../routing/route.ts";
+import type { RouteHook } from "../routing/route-hook.ts";
 import type { TopologyOption } from "./topology-option.ts";
 
 /**
@@ -129,6 +132,18 @@ export interface PoolOptions extends PgPoolConfig {
   writerPool?: SidePoolOptions | undefined;
   /** Options of the readers' pool that differ from the common ones. `max` holds for all together. */
   readerPool?: SidePoolOptions | undefined;
+  /**
+   * How much is routed: `"auto"`, `"writer-only"` or `"reader-on-request"`. `pool.setMode()` changes
+   * it while the pool is at work. Default: `"auto"`.
+   */
+  mode?: RoutingMode | undefined;
+  /**
+   * Where reads of tables go, whatever else they read: `{ sessions: "writer", "audit.*": "writer" }`.
+   * Of two tables in one statement the writer's counts. Default: none.
+   */
+  tables?: Readonly<Record<string, Target>> | undefined;
+  /** Chooses where a read goes, where no rule of `tables` can tell. Default: none. */
+  route?: RouteHook | undefined;
   /** Where transactions go that are declared READ ONLY. Default: `"reader"`. */
   readOnlyTransactions?: "reader" | "writer" | undefined;
   /**
@@ -228,6 +243,8 @@ export type OptionKind =
   | "freshness"
   | "auth"
   | "topology"
+  | "mode"
+  | "tables"
   | "anything";
 
 interface OptionRow {
@@ -250,6 +267,9 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   writerPool: { kind: "side" },
   readerPool: { kind: "side" },
   readOnlyTransactions: { kind: "side name" },
+  mode: { kind: "mode" },
+  tables: { kind: "tables" },
+  route: { kind: "function" },
   consistency: { kind: "consistency" },
   maxStaleness: { kind: "duration" },
   freshness: { kind: "freshness" },

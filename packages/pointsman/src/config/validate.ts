@@ -2,6 +2,7 @@ import { checkConsistency, checkDuration } from "../consistency/read-freshness.t
 import { ConfigError } from "../errors.ts";
 import { kindOf } from "./kind-of.ts";
 import { type OptionKind, optionTable, sideOptions } from "./options.ts";
+import { checkMode, checkTables } from "./routing-options.ts";
 import { suggest } from "./suggest.ts";
 
 /** Options of other routers and of earlier habits, with what to use here. */
@@ -82,6 +83,12 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
     case "side name":
       if (value !== "reader" && value !== "writer")
         throw wrong(name, value, '"reader" or "writer"');
+      return;
+    case "mode":
+      checkMode(name, value);
+      return;
+    case "tables":
+      checkTables(name, value);
       return;
     case "side":
       checkGroup(name, value, sideOptions);

@@ -8,6 +8,8 @@ import type { Replayable } from "../servers/replayable.ts";
 export interface Item extends Call {
   readonly asked: Target | undefined;
   readonly scope: boolean;
+  /** What the `route` hook has chosen, where it was asked. */
+  readonly hook: Target | undefined;
   /** Sent by a `connect` listener: it goes with the first real statement, on the same track. */
   readonly setUp: boolean;
   readonly signal: AbortSignal | undefined;

@@ -1,7 +1,9 @@
 import type { Classification } from "../statements/types.ts";
+import type { RoutingMode } from "./mode.ts";
 import type { Reason } from "./reasons.ts";
 import { reasons } from "./reasons.ts";
 import type { Route, Target } from "./route.ts";
+import type { TablePolicy } from "./table-policies.ts";
 
 /** What decides a route besides the statement itself. */
 export interface RouteContext {
@@ -17,8 +19,12 @@ export interface RouteContext {
   readonly refused?: boolean | undefined;
   /** Why no reader is fresh enough, if that is known before one is asked. */
   readonly stale?: Reason | undefined;
-  /** It reads a table in which an ORM keeps its migrations. */
-  readonly migrations?: boolean | undefined;
+  /** Where the tables that it reads ask it to go; `migrations`: an ORM keeps its own in one. */
+  readonly policy?: TablePolicy | undefined;
+  /** What the `route` hook has chosen. */
+  readonly hook?: Target | undefined;
+  /** How much is routed. */
+  readonly mode?: RoutingMode | undefined;
   /** Where READ ONLY transactions go. */
   readonly readOnlyTransactions?: Target | undefined;
 }
@@ -37,27 +43,65 @@ export const noContext: RouteContext = Object.freeze({});
 
 /**
  * Where a statement goes, and why. Pure. The first rule that applies wins: an open transaction, a
- * statement that must write, the scope, the query's own wish, the hint, then what the text allows,
- * and at last whether a reader can be fresh enough.
+ * statement that must write, the scope, the query's own wish, the hint, the `route` hook, the
+ * policies of tables, then what the text allows, and at last whether a reader can be fresh enough.
  * A wish for the writer beats a wish for a reader, and a wish for a reader never makes one run
  * what it must not.
  */
 export function decide(statement: Classification, context: RouteContext = noContext): Route {
+  const pinned = pinnedRoute(statement, context);
+  if (pinned !== undefined) return pinned;
+  const { target, reason } = proposedRoute(statement, context);
+  if (context.hook !== undefined && context.hook !== target) {
+    return context.hook === "writer"
+      ? routes.writer["route-hook"]
+      : freshRoute("route-hook", context);
+  }
+  return target === "reader" ? freshRoute(reason, context) : routes.writer[reason];
+}
+
+/** The target that a `route` hook has a say in; `undefined`: something stronger decides. */
+export function proposedTarget(
+  statement: Classification,
+  context: RouteContext,
+): Target | undefined {
+  // A BEGIN that failed for its hook's sake would leave what was sent behind it outside.
+  if (statement.effect !== "read") return undefined;
+  if (pinnedRoute(statement, context) !== undefined) return undefined;
+  return proposedRoute(statement, context).target;
+}
+
+/** The route of a statement that its place, its effect or its caller's wish decides. */
+function pinnedRoute(statement: Classification, context: RouteContext): Route | undefined {
   if (context.transaction !== undefined) return routes[context.transaction]["open-transaction"];
   if (!statement.reader && !canBeAskedOfReader(statement)) return routes.writer[statement.verdict];
   if (context.conversation === true) return routes.writer.conversation;
   if (context.refused === true) return routes.writer.refused;
+  if (context.mode === "writer-only") return routes.writer.mode;
   if (context.scope === true) return routes.writer.scope;
   if (context.asked === "writer") return routes.writer.asked;
   if (statement.hint === "writer") return routes.writer.hint;
   if (context.asked === "reader") return freshRoute("asked", context);
   if (statement.hint === "reader") return freshRoute("hint", context);
+  return undefined;
+}
+
+/** Where a statement goes that nobody has pinned, if a reader can be fresh enough. */
+function proposedRoute(statement: Classification, context: RouteContext): Route {
   if (!statement.reader) return routes.writer[statement.verdict];
   if (statement.verdict === "read-only-transaction" && context.readOnlyTransactions === "writer") {
     return routes.writer["transactions-on-writer"];
   }
-  if (context.migrations === true) return routes.writer["migration-table"];
-  return freshRoute(statement.verdict, context);
+  const { policy } = context;
+  if (policy !== undefined) {
+    return policy === "migrations"
+      ? routes.writer["migration-table"]
+      : routes[policy]["table-policy"];
+  }
+  if (context.mode === "reader-on-request" && statement.verdict !== "read-only-transaction") {
+    return routes.writer.mode;
+  }
+  return routes.reader[statement.verdict];
 }
 
 /** A reader, if one can be fresh enough. */

@@ -1,4 +1,4 @@
-import type { Classification } from "../statements/types.ts";
+import type { RelationName } from "../statements/types.ts";
 
 /**
  * Tables in which ORMs and migration tools keep what they have applied. A migrator that reads one on
@@ -27,17 +27,7 @@ const migrationTables: ReadonlySet<string> = new Set([
   "databasechangeloglock",
 ]);
 
-const known = new WeakMap<Classification, boolean>();
-
-/** Whether a statement reads a table in which migrations are kept. */
-export function readsMigrations(facts: Classification): boolean {
-  if (facts.reads.length === 0) return false;
-  let answer = known.get(facts);
-  if (answer === undefined) {
-    answer = facts.reads.some(
-      ({ schema, name }) => migrationTables.has(name) || migrationTables.has(`${schema}.${name}`),
-    );
-    known.set(facts, answer);
-  }
-  return answer;
+/** Whether migrations are kept in a table of this name. */
+export function isMigrationTable({ schema, name }: RelationName): boolean {
+  return migrationTables.has(name) || migrationTables.has(`${schema}.${name}`);
 }

@@ -7,6 +7,7 @@ export type WarningCode =
   | "POINTSMAN_NO_POSITIONS"
   | "POINTSMAN_READER_POOLED"
   | "POINTSMAN_PROCESS_POSITION"
+  | "POINTSMAN_TABLE_UNKNOWN"
   | "POINTSMAN_TOKEN_STORE_FAILED";
 
 /** Emits a warning of the process, as Node's own are. */

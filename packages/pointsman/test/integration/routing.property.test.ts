@@ -8,7 +8,7 @@ import {
   verdicts,
 } from "pointsman";
 import { describe, expect, it } from "vitest";
-import { noContext } from "../../src/routing/decide.ts";
+import { noContext, proposedTarget } from "../../src/routing/decide.ts";
 import { reasons } from "../../src/routing/reasons.ts";
 
 const target = fc.constantFrom("writer", "reader");
@@ -20,6 +20,10 @@ const contexts: fc.Arbitrary<RouteContext> = fc.record({
   scope: optional(fc.boolean()),
   asked: optional(target),
   refused: optional(fc.boolean()),
+  policy: optional(fc.constantFrom("writer", "reader", "migrations")),
+  hook: optional(target),
+  mode: optional(fc.constantFrom("auto", "writer-only", "reader-on-request")),
+  stale: optional(fc.constantFrom("strong", "write-pending", "position-unknown")),
   readOnlyTransactions: optional(target),
 });
 const outsideTransactions = contexts.map((context) => ({ ...context, transaction: undefined }));
@@ -112,6 +116,7 @@ describe("decide, for any statement in any context", () => {
       { refused: true },
       { scope: true },
       { asked: "writer" },
+      { mode: "writer-only" },
     );
     holds([anything, outsideTransactions, wishes], (facts, context, wish) => {
       return decide(facts, { ...context, ...wish }).target === "writer";
@@ -121,6 +126,72 @@ describe("decide, for any statement in any context", () => {
   it("R1: a hint to the writer is enough", () => {
     holds([anything, outsideTransactions], (facts, context) => {
       return decide({ ...facts, hint: "writer" }, context).target === "writer";
+    });
+  });
+
+  it("R32: with writer-only nothing goes to a reader outside of a transaction", () => {
+    holds([anything, outsideTransactions], (facts, context) => {
+      return decide(facts, { ...context, mode: "writer-only" }).target === "writer";
+    });
+  });
+
+  it("R32: with reader-on-request only what was asked for goes to a reader", () => {
+    holds([canRead, hints, hints, hints, hints], (facts, asked, hint, hook, policy) => {
+      const { hint: _hint, ...others } = facts;
+      const said = [asked, hint, hook, policy];
+      const statement = hint === undefined ? others : { ...others, hint };
+      const route = decide(statement, { mode: "reader-on-request", asked, hook, policy });
+      const pinned = [asked, hint].filter((one) => one !== undefined);
+      const expected = pinned.includes("writer")
+        ? "writer"
+        : (said.find((one) => one !== undefined) ?? "writer");
+      return route.target === expected;
+    });
+  });
+
+  it("R32: with reader-on-request READ ONLY transactions go to a reader", () => {
+    const facts = classify("begin read only");
+    expect(decide(facts, { mode: "reader-on-request" }).target).toBe("reader");
+  });
+
+  it("R1: the hook is stronger than tables, and weaker than a query's target and hint", () => {
+    holds([canRead, hints, hints, target, target], (facts, asked, hint, hook, policy) => {
+      const { hint: _hint, ...others } = facts;
+      const statement = hint === undefined ? others : { ...others, hint };
+      const route = decide(statement, { asked, hook, policy });
+      if (asked === undefined && hint === undefined) return route.target === hook;
+      return route.reason === "asked" || route.reason === "hint";
+    });
+  });
+
+  it("R1: neither hook nor tables send a read to a reader that is not fresh enough", () => {
+    holds([canRead, outsideTransactions], (facts, context) => {
+      return decide(facts, { ...context, stale: "write-pending" }).target === "writer";
+    });
+  });
+
+  it("R1: a hook has no say in what must write, in transactions, and in what is pinned", () => {
+    const pinned = fc.constantFrom<RouteContext>(
+      { transaction: "writer" },
+      { transaction: "reader" },
+      { conversation: true },
+      { refused: true },
+      { scope: true },
+      { asked: "writer" },
+      { asked: "reader" },
+      { mode: "writer-only" },
+    );
+    holds([anything, contexts, pinned], (facts, context, pin) => {
+      return proposedTarget(facts, { ...context, ...pin }) === undefined;
+    });
+    holds([mustWrite, contexts], (facts, context) => proposedTarget(facts, context) === undefined);
+  });
+
+  it("R1: what is proposed to a hook is where the statement goes, but for freshness", () => {
+    holds([anything, contexts], (facts, context) => {
+      const proposed = proposedTarget(facts, context);
+      const fresh = { ...context, hook: undefined, stale: undefined };
+      return proposed === undefined || decide(facts, fresh).target === proposed;
     });
   });
 
