@@ -222,8 +222,8 @@ export class Pool extends SettlingPool {
    * of {@link Pool.transaction} it joins that transaction.
    *
    * @throws whatever PostgreSQL or `pg` raise, untouched; PointsmanError `TRANSACTION_ENDED` for
-   * what outlives a transaction that was rolled back, unless it only reads, and
-   * `READER_OF_ANOTHER_CLUSTER`
+   * what outlives a transaction that was rolled back, unless it only reads,
+   * `READER_OF_ANOTHER_CLUSTER` and `ROUTE_HOOK_UNUSABLE`; what the `route` hook throws
    */
   override query<T extends Submittable>(queryStream: T): T;
   override query<R extends unknown[] = unknown[], I = unknown[]>(
