@@ -28,6 +28,7 @@ import type { Sides } from "./servers/open-sides.ts";
 import {
   derive,
   isSubmittable,
+  keepStack,
   type QueryCallback,
   type QueryInput,
   snapshot,
@@ -193,7 +194,12 @@ export class Router implements Dispatch {
       session: demand?.session !== undefined,
       maxStaleness: demand?.maxStaleness,
     });
-    return askHook(this.#hook, routedStatement(text, facts), scope, proposed);
+    try {
+      return askHook(this.#hook, routedStatement(text, facts), scope, proposed);
+    } catch (error) {
+      keepStack(error);
+      throw error;
+    }
   }
 
   /** Where a statement goes, with what this router knows besides the caller's context. */

@@ -28,6 +28,7 @@ import { limited } from "./query-deadline.ts";
 import {
   asConfig,
   bindToCaller,
+  failUnsent,
   isSubmittable,
   type QueryCallback,
   type QueryInput,
@@ -503,10 +504,13 @@ export function endpointClientClass(
         return this.#queryPlainly(query, values, callback);
       }
       if (this.#inSetUp) return this.#querySetUp(query as QueryInput, values, callback);
-      const { answered, companions } = traits.watch(
-        this as unknown as EndpointClient,
-        query as QueryInput,
-      );
+      let watched: WatchedQuery;
+      try {
+        watched = traits.watch(this as unknown as EndpointClient, query as QueryInput);
+      } catch (error) {
+        return failUnsent(query as QueryInput, [callback, values], error as Error);
+      }
+      const { answered, companions } = watched;
       const send = (
         values: unknown,
         callback: QueryCallback | undefined,

@@ -114,11 +114,36 @@ export function bindToCaller<T extends Submittable>(submittable: T): T {
   return submittable;
 }
 
+/** Fails a query that was not sent, in the way in which it was called. */
+export function failUnsent(
+  query: QueryInput,
+  callbacks: readonly unknown[],
+  error: Error,
+): Promise<never> | undefined {
+  if (isSubmittable(query)) throw error;
+  const given = [...callbacks, (query as { callback?: unknown }).callback].find(
+    (candidate) => typeof candidate === "function",
+  );
+  if (given === undefined) return Promise.reject(error);
+  process.nextTick(given as (error: Error) => void, error);
+  return undefined;
+}
+
+/** Errors of the application's own code, whose stack tells where in it they were thrown. */
+const applications = new WeakSet<object>();
+
+/** Keeps the stack of an error as it is. */
+export function keepStack(error: unknown): void {
+  if (typeof error === "object" && error !== null) applications.add(error);
+}
+
 /**
  * Makes the stack of an error lead back to the caller of an asynchronous function, as `pg` does.
  * Used in a `catch` whose frames the runtime connects with the `await` of the caller.
  */
 export function withCallersStack(error: unknown): never {
-  if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error);
+  if (error instanceof Error && Object.isExtensible(error) && !applications.has(error)) {
+    Error.captureStackTrace(error);
+  }
   throw error;
 }

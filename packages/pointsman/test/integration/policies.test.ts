@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Client } from "pg";
 import Cursor from "pg-cursor";
 import {
   ConfigError,
   createPool,
   PointsmanError,
   type Pool,
+  type PoolOptions,
   type RouteHook,
   type RoutingMode,
   withWriter,
@@ -332,32 +334,36 @@ describe("the route hook", () => {
     ]);
   });
 
-  it("fails its statement with what it throws, and nothing is sent", async () => {
+  it.each<[string, () => PoolOptions]>([
+    ["with readers", () => ({ reader: local.cluster.reader.url })],
+    ["with one server", () => ({})],
+  ])("fails its statement with what it throws, and nothing is sent, %s", async (_name, readers) => {
     const problem = new Error("no tenant");
-    const pool = local.pool({
+    const { stack } = problem;
+    const pool = createPool({
+      writer: local.cluster.writer.url,
+      ...readers(),
       route: ({ text }, _scope, proposed) => {
         if (text.includes("sessions")) throw problem;
         return proposed;
       },
     });
+    onTestFinished(() => pool.end());
     const mark = newMark();
     const text = `${mark} select * from sessions`;
-    expect(await rejection(pool.query(text))).toBe(problem);
-    expect(await rejection(pool.explain(text))).toBe(problem);
-    const called = await new Promise((resolve) => {
-      pool.query(text, (error) => resolve(error));
-    });
-    expect(called).toBe(problem);
     const client = await pool.connect();
-    expect(await rejection(client.query(text))).toBe(problem);
-    expect(
-      await new Promise((resolve) => {
-        client.query(text, (error) => resolve(error));
-      }),
-    ).toBe(problem);
+    expect(await rejection(pool.explain(text))).toBe(problem);
+    for (const sender of [pool, client] as unknown as Client[]) {
+      expect(await rejection(sender.query(text))).toBe(problem);
+      const told = await new Promise((resolve) => {
+        sender.query(text, (error: Error) => resolve(error));
+      });
+      expect(told).toBe(problem);
+    }
     expect(() => client.query(new Cursor(text))).toThrow(problem);
     expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
     client.release();
+    expect(problem.stack).toBe(stack);
     expect(local.reached(mark)).toEqual([]);
   });
 
