@@ -7,6 +7,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     endpoints: "src/endpoints.ts",
+    testing: "src/testing.ts",
     ...Object.fromEntries(integrations.map((name) => [name, `src/integrations/${name}.ts`])),
   },
   format: ["esm", "cjs"],

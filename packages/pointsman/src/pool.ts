@@ -150,12 +150,12 @@ export class Pool extends SettlingPool {
     };
     if (config.readers.length === 0) {
       this.#sides = openSingle(this, config, front);
-      this.#router = new Router(this.#sides, classifier, config, this.#freshness);
+      this.#router = new Router(this.#sides, classifier, config, this.#freshness, this);
       lookAtTables(config.tables, this.#router.policies, [this]);
       return;
     }
     this.#sides = openSides(config, front);
-    this.#router = new Router(this.#sides, classifier, config, this.#freshness, {
+    this.#router = new Router(this.#sides, classifier, config, this.#freshness, this, {
       context: () =>
         this.listenerCount("acquire") + this.listenerCount("release") > 0
           ? new AsyncResource("pointsman.use")

@@ -41,6 +41,7 @@ import type { Classifier } from "./statements/classify.ts";
 import type { Classification } from "./statements/types.ts";
 import { remaining, takePatiently, takeWithin } from "./take-client.ts";
 import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
+import { markPool } from "./telemetry/event-pool.ts";
 
 /** A query whose text cannot be seen: nothing is known, so it may do anything. */
 const unseen: Classification = Object.freeze({
@@ -78,17 +79,23 @@ export class Router implements Dispatch {
   /** What reads may have of the writer while every reader is out; absent: nothing. */
   readonly #fallback: Quota | undefined;
   readonly #freshness: Freshness;
+  readonly #owner: object;
 
-  /** @param uses - hears of connections taken and given back by `run` */
+  /**
+   * @param owner - the pool that it belongs to
+   * @param uses - hears of connections taken and given back by `run`
+   */
   constructor(
     sides: Sides,
     classifier: Classifier,
     config: Config,
     freshness: Freshness,
+    owner: object,
     uses?: Uses,
   ) {
     this.#sides = sides;
     this.#freshness = freshness;
+    this.#owner = owner;
     this.uses = uses;
     this.#classifier = classifier;
     const { readerFallbackMax, maxWaiting } = config;
@@ -394,7 +401,9 @@ export class Router implements Dispatch {
     if (call.text !== undefined) {
       this.#refused.learn(call.text, route.reason, error === undefined);
     }
-    if (call.origin !== undefined) publish(call, call.origin, route, client, error);
+    if (call.origin === undefined) return;
+    const event = markPool(eventOf(call, call.origin, route, client, error), this.#owner);
+    call.origin.context.runInAsyncScope(() => statementChannel.publish(event));
   }
 
   /** Counts what the position of the process costs the reads outside of sessions. */
@@ -436,14 +445,14 @@ function routeOf(remedy: Remedy, before: Route): Route {
   return routes[target][remedy];
 }
 
-function publish(
+function eventOf(
   call: Call,
-  { at, context }: CallOrigin,
+  { at }: CallOrigin,
   route: Route,
   client: EndpointClient | undefined,
   error: Error | undefined,
-): void {
-  const event: StatementEvent = {
+): StatementEvent {
+  return {
     text: call.text ?? "",
     effect: call.facts.effect,
     target: route.target,
@@ -452,5 +461,4 @@ function publish(
     durationMs: performance.now() - at,
     ...(error === undefined ? {} : { error }),
   };
-  context.runInAsyncScope(() => statementChannel.publish(event));
 }

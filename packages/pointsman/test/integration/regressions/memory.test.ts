@@ -15,7 +15,7 @@ it("remembers refused texts within a bound in bytes", () => {
     promoted: () => {},
     processPositionCosts: () => {},
   });
-  const router = new Router({} as Sides, createClassifier(), config, freshness);
+  const router = new Router({} as Sides, createClassifier(), config, freshness, {});
   const length = 100_000;
   for (let n = 0; n < 500; n++) {
     const call = router.call(`select ${n} /* ${"x".repeat(length)} */`, undefined, undefined);

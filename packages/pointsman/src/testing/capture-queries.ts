@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Pool } from "../pool.ts";
+import { type StatementEvent, statementChannel } from "../telemetry/channels.ts";
+import { poolOf } from "../telemetry/event-pool.ts";
+
+/** A statement that ran: what, where, why, how long. */
+export interface CapturedQuery extends StatementEvent {
+  /** When it was called: `performance.now()`. */
+  readonly startedAt: number;
+}
+
+/** One capture, and the one around it. */
+interface Capture {
+  readonly outer: Capture | undefined;
+}
+
+const storage = new AsyncLocalStorage<Capture>();
+
+/**
+ * Runs `fn` and tells which statements it has sent through a pool, in the order of their calls: also
+ * those of functions that it calls, and of clients and transactions. Captures nest, and those that
+ * run at the same time do not see each other's.
+ *
+ * @param pool - the pool whose statements count
+ * @param fn - what to run; statements that it does not wait for are not seen
+ * @throws what `fn` throws
+ *
+ * @example
+ * ```ts
+ * import { createPool } from "pointsman";
+ * import { captureQueries } from "pointsman/testing";
+ *
+ * const pool = createPool();
+ * const queries = await captureQueries(pool, () => pool.query("select * from books"));
+ * console.log(queries.map(({ target, reason }) => `${target} ${reason}`)); // [ 'reader plain-read' ]
+ * ```
+ */
+export async function captureQueries(
+  pool: Pool,
+  fn: () => unknown,
+): Promise<readonly CapturedQuery[]> {
+  const capture: Capture = { outer: storage.getStore() };
+  const queries: CapturedQuery[] = [];
+  const note = (message: unknown): void => {
+    const event = message as StatementEvent;
+    if (poolOf(event) !== pool || !isWithin(capture, storage.getStore())) return;
+    queries.push({ ...event, startedAt: performance.now() - event.durationMs });
+  };
+  subscribe(statementChannel.name, note);
+  try {
+    await storage.run(capture, fn);
+  } finally {
+    unsubscribe(statementChannel.name, note);
+  }
+  return queries.sort((a, b) => a.startedAt - b.startedAt);
+}
+
+function isWithin(capture: Capture, innermost: Capture | undefined): boolean {
+  for (let one = innermost; one !== undefined; one = one.outer) if (one === capture) return true;
+  return false;
+}
