@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { QueryConfig, Submittable } from "pg";
 import { inCallersContext } from "./callers-context.ts";
+import { closeWithConnection } from "./cursor-close.ts";
 
 /** Everything that `query` accepts as its first argument. */
 export type QueryInput = string | QueryConfig<unknown[]> | Submittable;
@@ -102,6 +103,7 @@ export function bindToCaller<T extends Submittable>(submittable: T): T {
         context.runInAsyncScope(handler as never, submittable, ...args);
     }
   }
+  closeWithConnection(submittable);
   const { close } = handlers;
   if (typeof close === "function") {
     // A cursor is told of its close by the connection itself, past the methods above.
