@@ -1,7 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { QueryConfig, Submittable } from "pg";
 import { inCallersContext } from "./callers-context.ts";
-import { closeWithConnection } from "./cursor-close.ts";
+import { failWithConnection } from "./cursor-loss.ts";
 
 /** Everything that `query` accepts as its first argument. */
 export type QueryInput = string | QueryConfig<unknown[]> | Submittable;
@@ -94,6 +94,7 @@ const answers = [
  * in the context of the caller, not in that of whoever opened the connection.
  */
 export function bindToCaller<T extends Submittable>(submittable: T): T {
+  failWithConnection(submittable);
   const handlers = submittable as unknown as Record<string, unknown>;
   const context = new AsyncResource("pointsman.query");
   for (const name of answers) {
@@ -103,7 +104,6 @@ export function bindToCaller<T extends Submittable>(submittable: T): T {
         context.runInAsyncScope(handler as never, submittable, ...args);
     }
   }
-  closeWithConnection(submittable);
   const { close } = handlers;
   if (typeof close === "function") {
     // A cursor is told of its close by the connection itself, past the methods above.

@@ -3,6 +3,7 @@ import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
 import { createPool, type Pool } from "pointsman";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { CuttableRelay } from "../support/cuttable-relay.ts";
 
 let cluster: Cluster;
 
@@ -40,6 +41,30 @@ async function* readInSteps(cursor: Cursor<{ n: number }>): AsyncGenerator<{ n: 
     yield* rows;
   }
 }
+
+it("a stream whose connection is lost behind its last row fails, and gives its place back", async () => {
+  const relay = new CuttableRelay(cluster.writer);
+  await relay.open();
+  const pool = createPool({ writer: relay.url(cluster.writer.url), max: 1 });
+  pool.on("error", () => {});
+  onTestFinished(async () => {
+    await pool.end();
+    await relay.close();
+  });
+  const stream = new QueryStream("select n from generate_series(1, 10) n");
+  stream.cursor.on("row", ({ n }: { n: number }) => {
+    if (n < 10) return;
+    // The server is not asked any more whether it is ready.
+    relay.mute();
+    setTimeout(() => relay.cut(), 50);
+  });
+  const ended: unknown = pool.query(stream);
+  await Promise.all([
+    expect(stream.toArray()).rejects.toBeInstanceOf(Error),
+    expect(ended).rejects.toBeInstanceOf(Error),
+  ]);
+  expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+});
 
 describe.each([true, false])("with a reader: %s", (withReader) => {
   function open(): Pool {
