@@ -1,6 +1,7 @@
 // `npm run chaos`: many schedules of faults, and what has come of each in a line.
 import { parseArgs } from "node:util";
-import { formatSchedule, runChaos } from "./run.ts";
+import { runChaos } from "./run.ts";
+import { formatSchedule, type Schedule } from "./schedule.ts";
 
 const usage = `Usage: npm run chaos -- [options]
 
@@ -33,13 +34,24 @@ async function main(): Promise<void> {
     return;
   }
   const seeds = Array.from({ length: count }, (_, index) => first + index);
-  const schedules = await runChaos(seeds, (schedule) => {
+  const { schedules, done, leftovers, heapPerAnswer } = await runChaos(seeds, (schedule) => {
     process.stdout.write(`${formatSchedule(schedule)}\n`);
   });
   const bad = schedules.filter(({ violations }) => violations.length > 0);
-  const answers = schedules.reduce((sum, schedule) => sum + schedule.answers, 0);
-  process.stdout.write(
-    `\n${count} schedules, ${answers} answers, ${bad.length} with violations${bad.length === 0 ? "" : `: seeds ${bad.map(({ seed }) => seed).join(", ")}`}\n`,
-  );
-  process.exitCode = bad.length === 0 ? 0 : 1;
+  const sum = (what: (schedule: Schedule) => number): number =>
+    schedules.reduce((total, schedule) => total + what(schedule), 0);
+  const lines = [
+    ...Object.entries(done).map(([name, times]) => `${String(times).padStart(6)} ${name}`),
+    `${sum(({ notDone }) => notDone.length)} faults could not be done where others had been`,
+    `${sum(({ answers }) => answers)} answers, ${sum(({ onReaders }) => onReaders)} of them surely by readers`,
+    `${sum(({ unknown }) => unknown)} unknown writes; outcome() had to know ${sum(({ outcomes }) => outcomes)} of them`,
+    `${sum(({ brokenOff }) => brokenOff)} reads over many rows or in transactions broke off`,
+    ...(heapPerAnswer === undefined
+      ? []
+      : [`the heap has grown by ${heapPerAnswer.toFixed(1)} bytes for each answer`]),
+    ...leftovers.map((what) => `LEFT: ${what}`),
+    `${count} schedules, ${bad.length} with violations${bad.length === 0 ? "" : `: seeds ${bad.map(({ seed }) => seed).join(", ")}`}`,
+  ];
+  process.stdout.write(`\n${lines.join("\n")}\n`);
+  process.exitCode = bad.length + leftovers.length === 0 ? 0 : 1;
 }

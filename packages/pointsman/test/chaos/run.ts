@@ -1,28 +1,35 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Cluster, startCluster } from "@pointsman/local";
-import pg from "pg";
-import { createPool } from "pointsman";
-import { Random } from "../consistency/random.ts";
-import { type Fault, planFaults, strike } from "./faults.ts";
-import { lies, schema, startTraffic, type Traffic } from "./traffic.ts";
+import { heldResources, type Resources } from "../support/resources.ts";
+import { schema } from "./callers.ts";
+import { type FaultName, faultNames } from "./faults.ts";
+import { asWriter, runSchedule, type Schedule } from "./schedule.ts";
 
-/** What has come of one schedule. */
-export interface Schedule {
-  readonly seed: number;
-  readonly faults: readonly Fault[];
-  /** What must never happen, in words; empty: nothing of it has. */
-  readonly violations: readonly string[];
-  /** Faults that the cluster could not be brought to, and why. */
-  readonly notDone: readonly string[];
-  readonly answers: number;
-  readonly unknown: number;
+/** What has come of many schedules. */
+export interface ChaosRun {
+  readonly schedules: readonly Schedule[];
+  /** How often each fault was done. */
+  readonly done: Readonly<Record<FaultName, number>>;
+  /** What is not as it must be once all schedules are over: memory, sockets, timers, late rows. */
+  readonly leftovers: readonly string[];
+  /** Bytes that the heap has grown for each answer, or `undefined` of too few. */
+  readonly heapPerAnswer: number | undefined;
 }
 
-/** How long traffic may take to flow again once everything works. */
-const recoveryMillis = 20_000;
+/**
+ * Schedules run in so many clusters side by side: two keep two processors busy while one waits for
+ * a server to start.
+ */
+const clusterCount = 2;
+/** Schedules after which all that is made once is there. */
+const warmUp = 20;
+/** From so many on, what the heap has grown is told from what it happens to be. */
+const enoughToJudgeHeap = 100;
+/** Less than any object takes: a leak of one for each answer shows. */
+const bytesPerAnswer = 24;
 
 /**
- * Lets faults happen to a cluster under load, schedule by schedule, and looks at the database after
+ * Lets faults happen to clusters under load, schedule by schedule, and looks at the database after
  * each whether everything is as the callers were told.
  *
  * @param seeds - one for each schedule
@@ -31,104 +38,99 @@ const recoveryMillis = 20_000;
 export async function runChaos(
   seeds: readonly number[],
   progress: (schedule: Schedule) => void = () => {},
-): Promise<readonly Schedule[]> {
+): Promise<ChaosRun> {
+  const count = Math.min(clusterCount, seeds.length);
+  const clusters = await Promise.all(Array.from({ length: count }, startChaosCluster));
+  try {
+    return await runOn(clusters, seeds, progress);
+  } finally {
+    await Promise.all(clusters.map((cluster) => cluster.stop()));
+  }
+}
+
+async function runOn(
+  clusters: readonly Cluster[],
+  seeds: readonly number[],
+  progress: (schedule: Schedule) => void,
+): Promise<ChaosRun> {
+  const started = clusters.map((cluster) => ({ cluster, schedules: [] as Schedule[] }));
+  const run = async (some: readonly number[]): Promise<void> => {
+    const left = [...some];
+    await Promise.all(
+      started.map(async ({ cluster, schedules }) => {
+        for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+          const schedule = await runSchedule(cluster, seed);
+          schedules.push(schedule);
+          progress(schedule);
+        }
+      }),
+    );
+  };
+  const before = heldResources();
+  await run(seeds.slice(0, warmUp));
+  const warm = heldResources();
+  await run(seeds.slice(warmUp));
+  const after = await settled(before);
+  const schedules = started.flatMap((one) => one.schedules);
+  const late = await Promise.all(started.map((one) => lateRows(one.cluster, one.schedules)));
+  const judged = new Set(seeds.slice(warmUp));
+  const answers = schedules
+    .filter(({ seed }) => judged.has(seed))
+    .reduce((sum, schedule) => sum + schedule.answers, 0);
+  const heapPerAnswer =
+    judged.size < enoughToJudgeHeap ? undefined : (after.heap - warm.heap) / answers;
+  return {
+    schedules,
+    done: countFaults(schedules),
+    leftovers: [...late.flat(), ...heldMore(before, after), ...grown(heapPerAnswer)],
+    heapPerAnswer,
+  };
+}
+
+async function startChaosCluster(): Promise<Cluster> {
   // What is acknowledged is on a reader: PostgreSQL loses no more than this library, then.
   const settings = { synchronous_standby_names: "ANY 1 (*)" };
-  await using cluster = await startCluster({ readers: 2, settings });
+  const cluster = await startCluster({ readers: 2, settings });
   await asWriter(cluster, (client) => client.query(schema));
-  const schedules: Schedule[] = [];
-  for (const seed of seeds) {
-    const schedule = await runSchedule(cluster, seed);
-    schedules.push(schedule);
-    progress(schedule);
-  }
-  return schedules;
+  await cluster.waitForReplay();
+  return cluster;
 }
 
-async function runSchedule(cluster: Cluster, seed: number): Promise<Schedule> {
-  const faults = planFaults(new Random(seed));
-  const pool = createPool({
-    writer: cluster.writer.url,
-    reader: cluster.reader.url,
-    max: 8,
-    // A writer that is restarted in order waits for readers that are frozen: half a minute.
-    failoverTimeout: "60s",
-  });
-  pool.on("error", () => {});
-  const violations: string[] = [];
-  const traffic = startTraffic(pool);
-  const notDone: string[] = [];
-  const attempt = async (
-    what: string,
-    act: () => Promise<void>,
-    problems = violations,
-  ): Promise<void> => {
-    await act().catch((error) => problems.push(`${what}: ${(error as Error).message}`));
-  };
-  for (const fault of faults) {
-    await delay(fault.after);
-    // Not every fault can be added to every other one. That is the cluster's, and no violation.
-    await attempt(fault.name, () => strike(cluster, fault), notDone);
-  }
-  await attempt("heal", () => cluster.heal());
-  await attempt("recovery", () => flows(traffic));
-  const stopped = await Promise.race([
-    traffic.stop().then(() => true),
-    delay(recoveryMillis, false),
-  ]);
-  if (!stopped) violations.push("callers are stuck");
-  const there = await rowsThere(cluster);
-  violations.push(...lies(traffic, there), ...traffic.stale.map((what) => `stale: ${what}`));
-  violations.push(...traffic.failedReads.map((error) => `a read failed: ${error.message}`));
-  const ended = await Promise.race([pool.end().then(() => true), delay(5000, false)]);
-  if (!ended) violations.push("the pool does not end");
-  return {
-    seed,
-    faults,
-    violations,
-    notDone,
-    answers: traffic.answers,
-    unknown: traffic.told.filter(({ as }) => as === "unknown").length,
-  };
-}
-
-/** Waits until writes and reads are answered again. */
-async function flows(traffic: Traffic): Promise<void> {
-  const [written, reads] = [writtenOf(traffic), traffic.reads];
-  const deadline = performance.now() + recoveryMillis;
-  while (writtenOf(traffic) < written + 20 || traffic.reads < reads + 20) {
-    if (performance.now() > deadline) throw new Error("Nothing flows though everything works.");
-    await delay(10);
+/** Waits until connections that end have ended. */
+async function settled(before: Resources): Promise<Resources> {
+  const deadline = performance.now() + 5000;
+  for (;;) {
+    const now = heldResources();
+    if (heldMore(before, now).length === 0 || performance.now() > deadline) return now;
+    await delay(100);
   }
 }
 
-function writtenOf({ told }: Traffic): number {
-  return told.filter(({ as }) => as === "written").length;
+function heldMore(before: Resources, after: Resources): string[] {
+  return (["sockets", "timers"] as const)
+    .filter((kind) => after[kind] > before[kind])
+    .map((kind) => `${after[kind]} ${kind} are held, ${before[kind]} before the first pool`);
 }
 
-async function rowsThere(cluster: Cluster): Promise<ReadonlySet<number>> {
-  const { rows } = await asWriter(cluster, (client) =>
-    client.query<{ id: number }>("select id from chaos_rows"),
+function grown(heapPerAnswer = 0): string[] {
+  if (heapPerAnswer < bytesPerAnswer) return [];
+  return [`the heap has grown by ${Math.round(heapPerAnswer)} bytes for each answer`];
+}
+
+/** Rows that have come after their schedule was looked at, or are gone since. */
+async function lateRows(cluster: Cluster, schedules: readonly Schedule[]): Promise<string[]> {
+  const found = await asWriter(cluster, (client) =>
+    client.query<{ id: number }>("select id from chaos_rows group by id"),
   );
-  return new Set(rows.map(({ id }) => id));
+  const ids = found.rows.map(({ id }) => id);
+  return schedules.flatMap(({ seed, rows: { after, before, count } }) => {
+    const now = ids.filter((id) => id > after && id < before).length;
+    return now === count ? [] : [`seed ${seed}: ${count} rows were there, and ${now} are now`];
+  });
 }
 
-/** Past the library. */
-async function asWriter<T>(cluster: Cluster, act: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: cluster.writer.url });
-  await client.connect();
-  try {
-    return await act(client);
-  } finally {
-    await client.end();
-  }
-}
-
-/** A schedule in one line, and what it has broken. */
-export function formatSchedule(schedule: Schedule): string {
-  const { seed, faults, violations, notDone, answers, unknown } = schedule;
-  const names = faults.map(({ name }) => name).join("; ");
-  const head = `${violations.length === 0 ? "ok " : "BAD"} seed ${seed}: ${answers} answers, ${unknown} unknown; ${names}`;
-  const lines = [...violations.slice(0, 10), ...notDone.map((what) => `not done: ${what}`)];
-  return [head, ...lines.map((line) => `      ${line}`)].join("\n");
+function countFaults(schedules: readonly Schedule[]): Record<FaultName, number> {
+  const all = schedules.flatMap(({ done }) => done);
+  const counts = faultNames.map((name) => [name, all.filter((one) => one === name).length]);
+  return Object.fromEntries(counts) as Record<FaultName, number>;
 }
