@@ -407,7 +407,8 @@ export class Conversation extends EventEmitter implements Settling {
         this.#lost = lossOf(client, wasOpen || opensTransaction(item), this.#used);
         if (this.#lost !== undefined) this.#failQueue(route, this.#lost);
       }
-      if (!isUsable(client) || (!open && !(route.target === "writer" && this.#pinned))) {
+      const leaves = !isUsable(client) || again?.reason === "writer-moved";
+      if (leaves || (!open && !(route.target === "writer" && this.#pinned))) {
         this.#tracks.giveBack(route.target);
       }
       if (behind) {

@@ -88,6 +88,31 @@ describe.each(setups)("a planned switchover %s", (_name, make) => {
   });
 });
 
+describe("a client that is held across a planned switchover", () => {
+  it("R25: writes on the new writer, when its connection carried no session", async () => {
+    pool = createPool({ writer: cluster.writer.url, reader: cluster.reader.url });
+    await pool.query(rowsTable);
+    const client = await pool.connect();
+    try {
+      await client.query("insert into rows_written values (-3)");
+      const [former] = cluster.servers;
+      const logged = former.log().length;
+      await cluster.demote();
+      await client.query("insert into rows_written values (-4)");
+      const there = await rowsThere(cluster.writer.url);
+      expect([there.has(-3), there.has(-4)]).toEqual([true, true]);
+      const refusals = former
+        .log()
+        .slice(logged)
+        .match(/cannot execute INSERT/g);
+      expect(refusals).toHaveLength(1);
+    } finally {
+      client.release();
+      await pool.query("delete from rows_written where id < 0");
+    }
+  });
+});
+
 describe("a write inside the caller's own READ ONLY transaction", () => {
   it("R23: is refused, and the writer stays where it is", async () => {
     pool = createPool({ writer: cluster.writer.url, reader: cluster.reader.url });
