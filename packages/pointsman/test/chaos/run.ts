@@ -3,7 +3,8 @@ import { type Cluster, startCluster } from "@pointsman/local";
 import { heldResources, type Resources } from "../support/resources.ts";
 import { schema } from "./callers.ts";
 import { type FaultName, faultNames } from "./faults.ts";
-import { asWriter, runSchedule, type Schedule } from "./schedule.ts";
+import { asWriter } from "./past-the-library.ts";
+import { runSchedule, type Schedule } from "./schedule.ts";
 
 /** What has come of many schedules. */
 export interface ChaosRun {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster } from "@pointsman/local";
-import pg from "pg";
 import { createPool } from "pointsman";
 import { nextId } from "./callers.ts";
 import { type Fault, type FaultName, planFaults, strike } from "./faults.ts";
+import { rowsThere } from "./past-the-library.ts";
 import { inTime, startTraffic } from "./traffic.ts";
-import { canBeKnown, ignorance, type Rows, untruths } from "./untruths.ts";
+import { canBeKnown, ignorance, untruths } from "./untruths.ts";
 import { Witness } from "./witness.ts";
 
 /** What has come of one schedule. */
@@ -92,30 +92,6 @@ export async function runSchedule(cluster: Cluster, seed: number): Promise<Sched
     rows: { after, before: nextId(), count: there.size },
     millis: performance.now() - start,
   };
-}
-
-async function rowsThere(cluster: Cluster, after: number): Promise<Rows> {
-  const { rows } = await asWriter(cluster, (client) =>
-    client.query<{ id: number; count: number }>(
-      "select id, count(*)::int from chaos_rows where id > $1 group by id",
-      [after],
-    ),
-  );
-  return new Map(rows.map(({ id, count }) => [id, count]));
-}
-
-/** Past the library. */
-export async function asWriter<T>(
-  cluster: Cluster,
-  act: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client({ connectionString: cluster.writer.url });
-  await client.connect();
-  try {
-    return await act(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** A schedule in one line, and what it has broken. */

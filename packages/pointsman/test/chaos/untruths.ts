@@ -5,7 +5,7 @@ import type { Ledger, Told } from "./ledger.ts";
 export type Rows = ReadonlyMap<number, number>;
 
 /** What is not as callers were told. */
-export function untruths({ told }: Ledger, there: Rows): string[] {
+export function untruths({ told }: Pick<Ledger, "told">, there: Rows): string[] {
   return told.flatMap(({ ids, as, error, outcome }) => {
     const counts = ids.map((id) => there.get(id) ?? 0);
     const found = counts.filter((count) => count > 0).length;
