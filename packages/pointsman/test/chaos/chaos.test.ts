@@ -16,9 +16,9 @@ it("whatever goes wrong, callers are told the truth, and everything flows again"
   expect(Object.entries(done).filter(([, times]) => times === 0)).toEqual([]);
   const sum = (what: "answers" | "onReaders" | "brokenOff" | "unknown" | "outcomes"): number =>
     schedules.reduce((total, schedule) => total + schedule[what], 0);
-  expect(sum("answers")).toBeGreaterThan(20_000);
+  expect(sum("answers")).toBeGreaterThan(10_000);
   expect(sum("onReaders")).toBeGreaterThan(500);
   expect(sum("brokenOff")).toBeGreaterThan(0);
   expect(sum("unknown")).toBeGreaterThan(20);
   expect(sum("outcomes")).toBeGreaterThan(0);
-}, 900_000);
+}, 1_800_000);

@@ -41,7 +41,7 @@ export async function runSchedule(cluster: Cluster, seed: number): Promise<Sched
     writer: cluster.writer.url,
     reader: cluster.reader.url,
     max: 8,
-    // A writer that is restarted in order waits for readers that are frozen: half a minute.
+    // Servers start slowly on a busy machine.
     failoverTimeout: "60s",
   });
   pool.on("error", () => {});
