@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Cluster, startCluster } from "@pointsman/local";
 import { createPool, type Pool } from "pointsman";
 import { schema } from "../chaos/callers.ts";
+import type { Ledger } from "../chaos/ledger.ts";
 import { asWriter, rowsThere } from "../chaos/past-the-library.ts";
 import { startTraffic } from "../chaos/traffic.ts";
 import { untruths } from "../chaos/untruths.ts";
@@ -67,11 +68,7 @@ async function loadOn(
   for (let round = 1; performance.now() - start < millis; round += 1) {
     await delay(sampleMillis);
     await disturb(cluster, round);
-    const told = ledger.told.splice(0);
-    const first = Math.min(...told.flatMap(({ ids }) => ids));
-    problems.push(...untruths({ told }, await rowsThere(cluster, first - 1)));
-    problems.push(...ledger.wrong.splice(0), ...ledger.failedReads.splice(0));
-    errors += told.filter(({ as }) => as !== "written").length + ledger.brokenOff.splice(0).length;
+    errors += await examine(cluster, ledger, problems);
     const seconds = Math.round((performance.now() - start) / 1000);
     const { rss } = process.memoryUsage();
     const sample = { ...heldResources(), rss, seconds, errors, answers: ledger.answers };
@@ -81,6 +78,20 @@ async function loadOn(
   const stuck = await traffic.stop(20_000);
   problems.push(...stuck.map((caller) => `a caller is stuck: ${caller}`));
   return judge(samples.slice(warmUp), problems);
+}
+
+/**
+ * Compares what callers were told since the last time with what is there, and forgets it: what is
+ * kept for that must not be counted as memory of the library.
+ *
+ * @returns how many were told that something has failed
+ */
+async function examine(cluster: Cluster, ledger: Ledger, problems: string[]): Promise<number> {
+  const told = ledger.told.splice(0);
+  const first = Math.min(...told.flatMap(({ ids }) => ids));
+  problems.push(...untruths({ told }, await rowsThere(cluster, first - 1)));
+  problems.push(...ledger.wrong.splice(0), ...ledger.failedReads.splice(0));
+  return told.filter(({ as }) => as !== "written").length + ledger.brokenOff.splice(0).length;
 }
 
 /** Nothing that costs a caller more than waiting. */
