@@ -64,14 +64,15 @@ export function recover(
     else next(undefined, toldOfLoss(error, { ...call, inTransaction }, client));
     return;
   }
-  if (client.side === "writer" && isReaderRefusal(error) && isIdle(client)) {
-    client.askRole((role) => {
-      const moves = role === "reader" && free && movable && call.facts.repeatable;
-      next(moves ? routes[route.target]["writer-moved"] : undefined, error);
-    });
+  const refused = client.side === "writer" && isReaderRefusal(error);
+  const moves = refused && free && movable && call.facts.repeatable;
+  const moved = moves ? routes[route.target]["writer-moved"] : undefined;
+  if (refused && isIdle(client)) {
+    // One that was lost before it could answer was no writer's that is well.
+    client.askRole((role) => next(role === "writer" ? undefined : moved, error));
     return;
   }
-  next(undefined, error);
+  next(isUsable(client) ? undefined : moved, error);
 }
 
 /** The route on which a statement is sent again that a reader could not serve, if it may be. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Cluster, startCluster } from "@pointsman/local";
 import { createPool, type Pool } from "pointsman";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { CuttableRelay } from "../support/cuttable-relay.ts";
 import { rowsTable, rowsThere, startLoad, untruths } from "./load.ts";
 
 let cluster: Cluster;
@@ -109,6 +110,25 @@ describe("a client that is held across a planned switchover", () => {
     } finally {
       client.release();
       await pool.query("delete from rows_written where id < 0");
+    }
+  });
+
+  it("writes there also when the connection is lost that would tell who has refused it", async () => {
+    const relay = new CuttableRelay(cluster.writer, "select pg_catalog.pg_is_in_recovery()");
+    await relay.open();
+    pool = createPool({ writer: relay.url(cluster.writer.url), reader: cluster.reader.url });
+    await pool.query(rowsTable);
+    const client = await pool.connect();
+    try {
+      await client.query("insert into rows_written values (-5)");
+      await cluster.demote();
+      await client.query("insert into rows_written values (-6)");
+      expect(pool.stats().reasons["writer-moved"]).toBe(1);
+      expect((await rowsThere(cluster.writer.url)).has(-6)).toBe(true);
+    } finally {
+      client.release();
+      await pool.query("delete from rows_written where id < 0");
+      await relay.close();
     }
   });
 });
