@@ -162,7 +162,14 @@ describe("the freshness", () => {
   });
 
   test("is asked for in the words of the library", () => {
-    const facts = { run: "", maker: "xid", timeline: 1, replays: true, segmentBytes: 1 } as const;
+    const facts = {
+      run: "",
+      startedAt: "",
+      maker: "xid",
+      timeline: 1,
+      replays: true,
+      segmentBytes: 1,
+    } as const;
     const wanted = { maker: "xid", system: "", timeline: 1, at: 740 } as const;
     expect(proofQuestion(new ServerState(facts), wanted)).toContain(hasSeen("740"));
     expect(xidProbe).toContain(timelineOfControlFile);

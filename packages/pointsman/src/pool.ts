@@ -143,6 +143,7 @@ export class Pool extends SettlingPool {
       meet: (client) => this.#freshness.meet(client),
       askWriter: () => this.#freshness.askWriter(),
       measureLag: (client) => this.#freshness.measureLag(client),
+      startOf: (client) => this.#freshness.startOf(client),
       systemOf: async (client) => (await introduce(client))?.system,
       made: (client) => {
         this.#freshness.watchWriter(client);

@@ -46,8 +46,14 @@ export interface FreshnessServers {
 
 /** A server that says nothing of itself: it has no positions. */
 function silentServer(): ServerState {
-  const facts = { run: "", maker: undefined, timeline: 0, replays: false, segmentBytes: 1 };
-  return new ServerState(facts);
+  return new ServerState({
+    run: "",
+    startedAt: "",
+    maker: undefined,
+    timeline: 0,
+    replays: false,
+    segmentBytes: 1,
+  });
 }
 
 /** A server that was asked this many milliseconds ago has hardly moved. */
@@ -282,12 +288,13 @@ export class Freshness {
   /** What a server is now, asked on a connection to it. */
   async examine(client: EndpointClient): Promise<Examined> {
     // It has said so at login, and there is nothing more to know.
-    if (client.standby === true) return { role: "reader", timeline: 0, server: undefined };
+    if (client.standby === true) return { role: "reader", timeline: 0, startedAt: "" };
     const server = await this.meet(client);
     if (server !== undefined) {
-      return { role: this.#roleOf(client, server), timeline: server.timeline, server };
+      const { timeline, startedAt } = server;
+      return { role: this.#roleOf(client, server), timeline, startedAt };
     }
-    return { role: "writer", timeline: 0, server };
+    return { role: "writer", timeline: 0, startedAt: "" };
   }
 
   /** Which server a connection has reached, asked there. */
@@ -384,6 +391,11 @@ export class Freshness {
     const server = new ServerState({ ...introduction, run, maker, timeline });
     cluster.addServer(server);
     return server;
+  }
+
+  /** When the server of a connection was started; empty: not known. */
+  startOf(client: ClientBase): string {
+    return this.serverOf(client)?.startedAt ?? "";
   }
 
   serverOf(client: ClientBase): ServerState | undefined {

@@ -11,6 +11,8 @@ export interface Introduction {
   readonly system: string | undefined;
   /** Tells servers, and starts of one server, apart. */
   readonly run: string;
+  /** When it was started, in seconds since 1970: the same by whichever of its addresses it is reached. */
+  readonly startedAt: string;
   readonly replays: boolean;
   readonly isAurora: boolean;
   readonly segmentBytes: number;
@@ -23,7 +25,8 @@ const questionAbout = (system: string): string => `select ${system},
  pg_catalog.pg_postmaster_start_time()::text || ' ' || coalesce(pg_catalog.host(pg_catalog.inet_server_addr()) || ':' || pg_catalog.inet_server_port()::text, ''),
  pg_catalog.current_setting('rds.extensions', true),
  pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::text,
- pg_catalog.pg_backend_pid()::text`;
+ pg_catalog.pg_backend_pid()::text,
+ extract(epoch from pg_catalog.pg_postmaster_start_time())::text`;
 
 /**
  * Asks the server behind a new connection who it is.
@@ -37,10 +40,11 @@ export async function introduce(client: EndpointClient): Promise<Introduction | 
     (await answerOf(client, questionAbout(control))) ??
     (await answerOf(client, questionAbout("null")));
   if (row === undefined) return undefined;
-  const [system, recovery, run, extensions, segmentBytes, backend] = row;
+  const [system, recovery, run, extensions, segmentBytes, backend, startedAt] = row;
   return {
     system: system ?? undefined,
     run: `${system ?? ""} ${run}`,
+    startedAt: startedAt ?? "",
     replays: recovery === "t",
     isAurora: extensions?.includes("aurora_stat_utils") === true,
     segmentBytes: Number(segmentBytes),

@@ -12,6 +12,8 @@ interface Waiter {
 export class ServerState {
   /** Tells servers, and starts of one server, apart. */
   readonly run: string;
+  /** When it was started; empty: it does not say. */
+  readonly startedAt: string;
   readonly maker: Position["maker"] | undefined;
   /** The furthest position that it has shown to have reached. */
   #reached: Position | undefined;
@@ -26,12 +28,14 @@ export class ServerState {
 
   constructor(facts: {
     readonly run: string;
+    readonly startedAt: string;
     readonly maker: Position["maker"] | undefined;
     readonly timeline: number;
     readonly replays: boolean;
     readonly segmentBytes: number;
   }) {
     this.run = facts.run;
+    this.startedAt = facts.startedAt;
     this.maker = facts.maker;
     this.timeline = facts.timeline;
     this.replays = facts.replays;

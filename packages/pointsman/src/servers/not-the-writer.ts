@@ -20,6 +20,6 @@ export interface Examined {
   readonly role: WriterRole;
   /** 0: it cannot tell. */
   readonly timeline: number;
-  /** What tells servers apart; `undefined`: it does not say who it is. */
-  readonly server: object | undefined;
+  /** When it was started, which tells servers apart; empty: it does not say. */
+  readonly startedAt: string;
 }

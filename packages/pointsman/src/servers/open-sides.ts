@@ -72,6 +72,8 @@ export interface Front {
   /** What tells servers apart: of a connection that has said so, and of one that is asked now. */
   readonly serverOf: (client: EndpointClient) => object | undefined;
   readonly meet: (client: EndpointClient) => Promise<object | undefined>;
+  /** When the server of a connection was started, as far as that is known: the same by every address. */
+  readonly startOf: (client: EndpointClient) => string;
   /** Asks a connection for the system identifier of its cluster, if it may be asked. */
   readonly systemOf: (client: EndpointClient) => Promise<string | undefined>;
   /** Asks the writer where it stands. */

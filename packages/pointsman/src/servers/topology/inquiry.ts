@@ -27,8 +27,8 @@ export interface InquiryParts {
   readonly addresses: WriterAddresses;
   readonly probes: ProbeConnections;
   readonly examine: (client: EndpointClient) => Promise<Examined>;
-  /** Called with what tells the server apart, whenever one has turned out to be the writer. */
-  readonly writerSeen: (server: object) => void;
+  /** Called with its start, which tells servers apart, whenever one has turned out to be the writer. */
+  readonly writerSeen: (startedAt: string) => void;
   /** Tells whoever runs this why the topology cannot be looked at, and what to do. */
   readonly advise: (problem: string) => void;
 }
@@ -77,9 +77,9 @@ export class Inquiry {
       () => probes.at(address, "writer", addresses, pool.options),
       answerMillis,
       async (client) => {
-        const { role, server } = await examine(client);
+        const { role, startedAt } = await examine(client);
         const isWriter = role === "writer";
-        if (isWriter && server !== undefined) writerSeen(server);
+        if (isWriter) writerSeen(startedAt);
         return { isWriter, ...(await answerOf(client, text)) };
       },
     );

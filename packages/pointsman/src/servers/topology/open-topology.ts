@@ -28,7 +28,7 @@ export interface TopologyParts {
   readonly reader?: { readonly pool: SettlingPool; readonly addresses: EndpointAddresses };
   readonly probes: ProbeConnections;
   readonly examine: (client: EndpointClient) => Promise<Examined>;
-  readonly serverOf: (client: EndpointClient) => object | undefined;
+  readonly startOf: (client: EndpointClient) => string;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface TopologyParts {
 export function openTopology(config: Config, parts: TopologyParts): TopologyWatch | undefined {
   const topology = topologyOf(config);
   if (topology === undefined) return undefined;
-  const { writer, reader, probes, examine, serverOf } = parts;
+  const { writer, reader, probes, examine, startOf } = parts;
   const advise = onceOnly((problem) => warnOfTopology(config.topology.type, problem));
   const apply = (members: readonly Member[]): void => {
     // The configured readers stay: they may be promoted, and they are asked who they are.
@@ -57,7 +57,7 @@ export function openTopology(config: Config, parts: TopologyParts): TopologyWatc
       addresses: writer.addresses,
       probes,
       examine,
-      writerSeen: (server) => suspectOthers(parts.writer, server, serverOf),
+      writerSeen: (startedAt) => suspectOthers(writer, startedAt, startOf),
       advise,
     }),
     intervalMillis: config.topology.intervalMillis,
@@ -93,16 +93,16 @@ function likeness({ writer, readers }: Config, { host, port }: Place): Endpoint 
  */
 function suspectOthers(
   { pool, addresses, gate }: TopologyParts["writer"],
-  server: object,
-  serverOf: (client: EndpointClient) => object | undefined,
+  startedAt: string,
+  startOf: TopologyParts["startOf"],
 ): void {
+  if (startedAt === "" || gate.closed) return;
   const clients = clientsOf(pool) as readonly EndpointClient[];
   const leadsElsewhere = clients.some((client) => {
-    const met = client.retired ? undefined : serverOf(client);
-    return met !== undefined && met !== server;
+    const start = client.retired ? "" : startOf(client);
+    return start !== "" && start !== startedAt;
   });
-  if (!leadsElsewhere || gate.closed) return;
-  gate.close(new NotTheWriter(addresses.all[0]?.name ?? "", "outdated"));
+  if (leadsElsewhere) gate.close(new NotTheWriter(addresses.all[0]?.name ?? "", "outdated"));
 }
 
 function onceOnly(tell: (problem: string) => void): (problem: string) => void {
