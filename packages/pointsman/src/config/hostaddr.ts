@@ -19,7 +19,12 @@ export function dialling(option: string, address: string, client: ClientConfig):
   if (client.stream !== undefined) {
     throw new ConfigError(option, `${option} has a hostaddr, and a stream too. Leave one out.`);
   }
-  return () => new DiallingSocket(address);
+  return () => dial(address);
+}
+
+/** A socket that goes to an address, whatever host it is told to go to. */
+export function dial(address: string): Socket {
+  return new DiallingSocket(address);
 }
 
 class DiallingSocket extends Socket {

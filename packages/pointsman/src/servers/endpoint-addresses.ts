@@ -280,7 +280,16 @@ function leadingTo(
   client: ClientConfig | undefined,
   { ssl }: EndpointAddress,
 ): ClientConfig {
-  return { ...options, ...client, ...shown(client), ...(ssl === undefined ? {} : { ssl }) };
+  return withShown(client, ssl === undefined ? {} : { ssl }, options);
+}
+
+/** Options with others, those that are hidden from spreading included. */
+export function withShown(
+  client: ClientConfig | undefined,
+  more: ClientConfig,
+  less: ClientConfig = {},
+): ClientConfig {
+  return { ...less, ...client, ...shown(client), ...more };
 }
 
 /** The options that are hidden from spreading. */

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { isOfServer } from "./connection-loss.ts";
 import type { EndpointClient } from "./endpoint-client.ts";
-import { idleClients, internals, isQuiet, isUsable } from "./pg-internals.ts";
+import { clientsOf, idleClients, internals, isQuiet, isUsable } from "./pg-internals.ts";
 import type { ProbeConnections } from "./probe-connection.ts";
 import type { Row } from "./question.ts";
 import type { SettlingPool } from "./settling-pool.ts";
@@ -23,10 +23,19 @@ export interface Looking {
   /** Another connection to where this one was opened to, which is not connected. */
   readonly another: (client: EndpointClient) => Client;
   /** What tells servers apart; `undefined`: not known. */
-  readonly serverOf: (client: EndpointClient) => object | undefined;
+  readonly serverOf: (client: EndpointClient) => KnownServer | undefined;
   /** The same of a new connection, asked there. */
-  readonly meet: (client: EndpointClient) => Promise<object | undefined>;
+  readonly meet: (client: EndpointClient) => Promise<KnownServer | undefined>;
 }
+
+/** A server as far as a look needs to know it. */
+export interface KnownServer {
+  /** When it was started: the same by whichever of its addresses it is reached. */
+  readonly startedAt: string;
+}
+
+/** How often it is tried to reach a server again, for each server that is known behind its endpoint. */
+const triesForEach = 4;
 
 /**
  * Looks at the server behind a connection that keeps silent.
@@ -48,21 +57,35 @@ export async function lookAtSilence(
     if (idle !== undefined && row !== undefined) return verdictOf(idle, row);
   }
   let refused: unknown;
-  const found = await probes.look<SilenceVerdict>(
-    () => another(client),
-    hurry ? hurriedFor(client) : openMillis,
-    async (probe) => {
-      const met = await meet(probe);
-      if (server !== undefined && met !== undefined && met !== server) return "server gone";
-      const row = await answerWithin(probe, processID);
-      return row === undefined ? "server gone" : verdictOf(probe, row);
-    },
-    (error) => {
-      refused = error;
-    },
-  );
-  // A server that refuses a connection, for want of room perhaps, is there.
-  return found ?? (isOfServer(refused) ? "at work" : "server gone");
+  const look = (): Promise<SilenceVerdict | "another server" | undefined> =>
+    probes.look(
+      () => another(client),
+      hurry ? hurriedFor(client) : openMillis,
+      async (probe) => {
+        const met = await meet(probe);
+        if (differ(server, met)) return "another server";
+        const row = await answerWithin(probe, processID);
+        return row === undefined ? "server gone" : verdictOf(probe, row);
+      },
+      (error) => {
+        refused = error;
+      },
+    );
+  // Behind an endpoint that spreads connections it takes some to reach the same server again.
+  const servers = new Set((clientsOf(pool) as readonly EndpointClient[]).map(serverOf)).size;
+  for (let tries = triesForEach * Math.max(2, servers); tries > 0; tries -= 1) {
+    const found = await look();
+    // A server that refuses a connection, for want of room perhaps, is there.
+    if (found === undefined) return isOfServer(refused) ? "at work" : "server gone";
+    if (found !== "another server") return found;
+    // Its statement may have been answered meanwhile.
+    if (isQuiet(client) || !isUsable(client)) return "at work";
+  }
+  return "server gone";
+}
+
+function differ(one: KnownServer | undefined, other: KnownServer | undefined): boolean {
+  return one !== undefined && other !== undefined && one.startedAt !== other.startedAt;
 }
 
 function hurriedFor({ address }: EndpointClient): number {

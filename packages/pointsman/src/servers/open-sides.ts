@@ -9,7 +9,7 @@ import { ClusterIdentity } from "./cluster-identity.ts";
 import { type EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
 import { type EndpointClient, endpointClientClass, type WatchQuery } from "./endpoint-client.ts";
 import { LagBreaker } from "./lag-breaker.ts";
-import { lookAtSilence } from "./look-at-silence.ts";
+import { type KnownServer, lookAtSilence } from "./look-at-silence.ts";
 import { type Examined, NotTheWriter, type WriterRole } from "./not-the-writer.ts";
 import { clientsOf, isUsable } from "./pg-internals.ts";
 import { anotherOf, ProbeConnections } from "./probe-connection.ts";
@@ -70,8 +70,8 @@ export interface Front {
   /** Asks a connection what its server is now. */
   readonly examine: (client: EndpointClient) => Promise<Examined>;
   /** What tells servers apart: of a connection that has said so, and of one that is asked now. */
-  readonly serverOf: (client: EndpointClient) => object | undefined;
-  readonly meet: (client: EndpointClient) => Promise<object | undefined>;
+  readonly serverOf: (client: EndpointClient) => KnownServer | undefined;
+  readonly meet: (client: EndpointClient) => Promise<KnownServer | undefined>;
   /** When the server of a connection was started, as far as that is known: the same by every address. */
   readonly startOf: (client: EndpointClient) => string;
   /** Asks a connection for the system identifier of its cluster, if it may be asked. */
@@ -248,8 +248,7 @@ function listen(
     pools: sides.map(({ pool }) => pool),
     look: (client, hurry) => {
       const { pool, addresses } = sideOf(client);
-      const another = ({ address, side }: EndpointClient): Client =>
-        probes.at(address, side, addresses, pool.options);
+      const another = (one: EndpointClient): Client => probes.beside(one, addresses, pool.options);
       return lookAtSilence(client, { pool, probes, another, serverOf, meet }, hurry);
     },
     companionsOf: (client) => {

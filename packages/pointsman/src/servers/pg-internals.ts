@@ -23,7 +23,10 @@ export interface ClientInternals {
   readonly connection?: {
     parsedStatements: Record<string, string>;
     submittedNamedStatements?: Record<string, string>;
-    readonly stream: Pick<Socket, "destroy" | "once" | "removeListener" | "bytesRead">;
+    readonly stream: Pick<
+      Socket,
+      "destroy" | "once" | "removeListener" | "bytesRead" | "remoteAddress"
+    >;
     readonly ssl?: boolean | ConnectionOptions;
     on(event: "errorMessage", listener: (message: ServerError) => void): void;
     on(event: "parameterStatus", listener: (message: ParameterStatus) => void): void;

@@ -1,7 +1,12 @@
 import type { Client, ClientConfig } from "pg";
+import { dial } from "../config/hostaddr.ts";
 import type { Target } from "../routing/route.ts";
-import type { EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
-import { type EndpointClient, endpointClientClass } from "./endpoint-client.ts";
+import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
+import {
+  type EndpointClient,
+  type EndpointTraits,
+  endpointClientClass,
+} from "./endpoint-client.ts";
 import { internals, unref } from "./pg-internals.ts";
 
 /** How long a deadline waits for what has arrived already while this process stood still. */
@@ -31,18 +36,34 @@ export class ProbeConnections {
     const made = this.#classes.get(address);
     const ClientAt =
       made ??
-      endpointClientClass(this.#baseClass, {
-        side,
-        addresses: {
-          pick: () => address,
-          configure: (config) => addresses.configure(config, address),
-        },
-        watch: () => ({ answered: (error) => error }),
-        setUpFailed: () => {},
-        abandoned: () => {},
+      this.#classFor(side, {
+        pick: () => address,
+        configure: (config) => addresses.configure(config, address),
       });
     if (made === undefined) this.#classes.set(address, ClientAt);
     return new ClientAt(options);
+  }
+
+  /** Makes another connection to the very host that a connection has reached, not opened yet. */
+  beside(client: EndpointClient, addresses: EndpointAddresses, options: ClientConfig): Client {
+    const host = internals(client).connection?.stream.remoteAddress;
+    const { address, side } = client;
+    if (host === undefined) return this.at(address, side, addresses, options);
+    const configure = (config?: ClientConfig): ClientConfig | undefined => {
+      const led = addresses.configure(config, address);
+      return led?.stream === undefined ? withShown(led, { stream: () => dial(host) }) : led;
+    };
+    return new (this.#classFor(side, { pick: () => address, configure }))(options);
+  }
+
+  #classFor(side: Target, addresses: EndpointTraits["addresses"]): ClientClass {
+    return endpointClientClass(this.#baseClass, {
+      side,
+      addresses,
+      watch: () => ({ answered: (error) => error }),
+      setUpFailed: () => {},
+      abandoned: () => {},
+    });
   }
 
   /**

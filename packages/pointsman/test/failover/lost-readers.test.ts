@@ -119,3 +119,20 @@ it("a read that a reader cancels in favour of replay is repeated on the writer",
     await one.end();
   }
 });
+
+it("R28: a long read on one of two servers behind an endpoint is left alone", async () => {
+  const single = createPool({
+    writer: cluster.writer.url,
+    reader: cluster.reader.url,
+    consistency: "eventual",
+    max: 1,
+  });
+  try {
+    // New connections there lead to the other server each second time.
+    await single.query("select pg_sleep(8)");
+    expect(single.stats().reasons["plain-read"]).toBe(1);
+    expect(single.stats().reader?.endpoints).toMatchObject([{ failures: 0 }]);
+  } finally {
+    await single.end();
+  }
+}, 20_000);
