@@ -10,7 +10,7 @@ import type { Target } from "./routing/route.ts";
 import { isWorthRetry } from "./servers/connect-retry.ts";
 import { EndpointAddresses } from "./servers/endpoint-addresses.ts";
 import { endpointClientClass } from "./servers/endpoint-client.ts";
-import { endpointOptions } from "./servers/open-sides.ts";
+import { endpointOptions } from "./servers/endpoint-options.ts";
 
 /** One endpoint as a pool would use it. For tools that look at connections one by one. */
 export interface ConfiguredEndpoint {

@@ -36,14 +36,9 @@ import { currentScope, runInScope } from "./scope.ts";
 import { askWriter } from "./servers/ask-writer.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
+import { endpointOptions } from "./servers/endpoint-options.ts";
 import { NotTheWriter } from "./servers/not-the-writer.ts";
-import {
-  endpointOptions,
-  type Front,
-  openSides,
-  openSingle,
-  type Sides,
-} from "./servers/open-sides.ts";
+import { openSides, openSingle } from "./servers/open-sides.ts";
 import { idleClients, isQuiet, isUsable, type PendingItem } from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
 import {
@@ -59,6 +54,7 @@ import {
   type AcquireCallback,
   SettlingPool,
 } from "./servers/settling-pool.ts";
+import type { Front, Sides } from "./servers/sides.ts";
 import { waitUntil } from "./servers/wait-until.ts";
 import { createClassifier } from "./statements/classify.ts";
 import { warmUp } from "./statements/parser.ts";

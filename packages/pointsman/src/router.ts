@@ -24,7 +24,6 @@ import { TablePolicies } from "./routing/table-policies.ts";
 import type { Scope } from "./scope.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
-import type { Sides } from "./servers/open-sides.ts";
 import {
   derive,
   isSubmittable,
@@ -37,6 +36,7 @@ import {
 import { Quota } from "./servers/quota.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
 import type { AcquireCallback, Preferred, Release } from "./servers/settling-pool.ts";
+import type { Sides } from "./servers/sides.ts";
 import type { Classifier } from "./statements/classify.ts";
 import type { Classification } from "./statements/types.ts";
 import { remaining, takePatiently, takeWithin } from "./take-client.ts";

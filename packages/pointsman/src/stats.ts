@@ -4,8 +4,8 @@ import type { Router } from "./router.ts";
 import type { RoutingMode } from "./routing/mode.ts";
 import type { Reason } from "./routing/reasons.ts";
 import type { Target } from "./routing/route.ts";
-import type { Sides } from "./servers/open-sides.ts";
 import type { SettlingPool } from "./servers/settling-pool.ts";
+import type { Sides } from "./servers/sides.ts";
 import type { TopologyWatch } from "./servers/topology/topology-watch.ts";
 
 /** The connections of one side. */

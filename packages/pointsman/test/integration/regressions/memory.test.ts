@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { resolveConfig } from "../../../src/config/config.ts";
 import { Freshness } from "../../../src/consistency/freshness.ts";
 import { Router } from "../../../src/router.ts";
-import type { Sides } from "../../../src/servers/open-sides.ts";
+import type { Sides } from "../../../src/servers/sides.ts";
 import { createClassifier } from "../../../src/statements/classify.ts";
 
 it("remembers refused texts within a bound in bytes", () => {
