@@ -2,13 +2,14 @@ import type { AsyncResource } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
 import type { Demand } from "./consistency/demand.ts";
+import { failSubmittable } from "./conversation/item.ts";
 import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { isUsable } from "./servers/pg-internals.ts";
-import type { QueryCallback } from "./servers/query-input.ts";
+import { isSubmittable, type QueryCallback } from "./servers/query-input.ts";
 import type { Replayable } from "./servers/replayable.ts";
 import type { Release } from "./servers/settling-pool.ts";
 
@@ -133,6 +134,7 @@ class Errand {
     }
     this.#route = route;
     if (client === undefined) {
+      if (isSubmittable(this.#call.query)) failSubmittable(this.#call.query, error as Error);
       this.#answer(error, undefined);
       return;
     }

@@ -66,6 +66,18 @@ it("a stream whose connection is lost behind its last row fails, and gives its p
   expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
 });
 
+it("a stream for which there is no connection fails as what the pool returns does", async () => {
+  const nowhere = "postgres://app@127.0.0.1:1/app";
+  const pool = createPool({ writer: nowhere, reader: nowhere });
+  onTestFinished(() => pool.end());
+  const stream = new QueryStream("select 1");
+  const ended: unknown = pool.query(stream);
+  await Promise.all([
+    expect(stream.toArray()).rejects.toMatchObject({ code: "ECONNREFUSED" }),
+    expect(ended).rejects.toMatchObject({ code: "ECONNREFUSED" }),
+  ]);
+});
+
 describe.each([true, false])("with a reader: %s", (withReader) => {
   function open(): Pool {
     const pool = createPool({
