@@ -383,11 +383,11 @@ export class Freshness {
     // Pools that were told to use other positions know the same server otherwise.
     const run = `${introduction.run} ${this.settings.positions}`;
     const met = cluster.servers.get(run);
-    if (met !== undefined && met.replays === introduction.replays) return met;
+    if (isStill(met, introduction)) return met;
     const { maker, timeline } = await probe(client, introduction, this.settings.positions);
     if (maker === undefined) this.#servers.withoutPositions(client.endpointName);
     const again = cluster.servers.get(run);
-    if (again !== undefined && again.replays === introduction.replays) return again;
+    if (isStill(again, introduction)) return again;
     const server = new ServerState({ ...introduction, run, maker, timeline });
     cluster.addServer(server);
     return server;
@@ -548,4 +548,9 @@ export class Freshness {
     if (this.#hasReaders && this.#keepsProcess) this.#known.state.readerPools -= 1;
     await Promise.all(this.#remedies);
   }
+}
+
+/** Whether what is known of a server still holds: it has not been promoted since. */
+function isStill(met: ServerState | undefined, introduction: Introduction): met is ServerState {
+  return met !== undefined && met.replays === introduction.replays && !met.timelineIsOld;
 }

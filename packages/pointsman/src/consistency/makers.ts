@@ -69,7 +69,8 @@ export function proofQuestion(server: ServerState, wanted: Position): string {
     return plain ? replayQuestion : walQuestion;
   }
   const id = `'${wanted.at}'::xid8`;
-  const timeline = server.timeline === wanted.timeline ? "" : `, ${timelineOfControlFile}`;
+  const isKnown = server.timeline === wanted.timeline && !server.timelineIsOld;
+  const timeline = isKnown ? "" : `, ${timelineOfControlFile}`;
   return `select pg_catalog.pg_is_in_recovery(), case when ${id} < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) then pg_catalog.pg_xact_status(${id}) = 'committed' else false end${timeline}`;
 }
 
@@ -98,7 +99,10 @@ export function readAnswer(
     // It was promoted. What it has replayed says nothing of what it writes.
     server.forget();
     server.replays = replays;
-    if (timeline === undefined) return { position: undefined, replays };
+    if (timeline === undefined) {
+      server.timelineIsOld = true;
+      return { position: undefined, replays };
+    }
   }
   const at =
     asked?.maker === "xid"
@@ -122,6 +126,7 @@ function walPosition(server: ServerState, value: string | null | undefined): num
 /** A server never goes back to an older timeline; what it can tell of a newer one may come and go. */
 function noteTimeline(server: ServerState, timeline: number): void {
   if (timeline <= server.timeline) return;
+  server.timelineIsOld = false;
   server.forget();
   server.timeline = timeline;
 }

@@ -21,6 +21,8 @@ export class ServerState {
   checkedAt = 0;
   /** The timeline that it was shown to be on. */
   timeline: number;
+  /** It was promoted, and has not said yet to which timeline: it is a newer one than this. */
+  timelineIsOld = false;
   /** It is a standby, and replays what another server writes. */
   replays: boolean;
   readonly segmentBytes: number;

@@ -92,9 +92,14 @@ export class Ledger {
   }
 }
 
-/** An error of ours, of the server, or of the connection; not one of a broken program. */
+/**
+ * An error of ours, of the server, or of the connection; not one of a broken program. A lost COMMIT
+ * is of unknown outcome, whatever the transaction has done.
+ */
 function saysWhy(error: unknown): boolean {
-  if (error instanceof PointsmanError) return error.code === "TRANSACTION_LOST";
+  if (error instanceof PointsmanError) {
+    return ["TRANSACTION_LOST", "WRITE_OUTCOME_UNKNOWN"].includes(error.code);
+  }
   const { code, message } = error as { code?: unknown; message: string };
   return (
     typeof code === "string" ||

@@ -1,0 +1,44 @@
+import { startCluster } from "@pointsman/local";
+import pg from "pg";
+import { expect, it } from "vitest";
+import { proofQuestion, readAnswer, walQuestion } from "../../src/consistency/makers.ts";
+import { ServerState } from "../../src/consistency/server-state.ts";
+
+it("R13: a standby whose proof tells of its promotion is not taken for a writer on its old timeline", async () => {
+  await using cluster = await startCluster({ readers: 1 });
+  const [reader] = cluster.readers;
+  if (reader === undefined) throw new Error("There must be a reader.");
+  const client = new pg.Client({ connectionString: reader.direct.url });
+  await client.connect();
+  const ask = async (text: string): Promise<(string | null)[]> => {
+    const types = { getTypeParser: () => (value: string) => value };
+    const { rows } = await client.query({ text, rowMode: "array", types });
+    return rows[0] as (string | null)[];
+  };
+  const server = new ServerState({
+    run: "reader1",
+    startedAt: "",
+    maker: "wal",
+    timeline: 1,
+    replays: true,
+    segmentBytes: 2 ** 24,
+  });
+  const wanted = { maker: "wal", system: "1", timeline: 1, at: 1 } as const;
+  const proof = proofQuestion(server, wanted);
+  expect(readAnswer(server, "1", await ask(proof), wanted)).toMatchObject({ replays: true });
+  expect(server.timelineIsOld).toBe(false);
+
+  await cluster.promote(reader);
+  // The proof does not ask for the timeline: nobody must take the one that was known for its own.
+  expect(readAnswer(server, "1", await ask(proof), wanted)).toEqual({
+    position: undefined,
+    replays: false,
+  });
+  expect({ old: server.timelineIsOld, replays: server.replays }).toEqual({
+    old: true,
+    replays: false,
+  });
+  expect(readAnswer(server, "1", await ask(walQuestion))?.position?.timeline).toBe(2);
+  expect(server.timelineIsOld).toBe(false);
+  await client.end();
+}, 60_000);
