@@ -47,10 +47,10 @@ it("four fifths of the writer's connections are the limit by default", async () 
 });
 
 it("who waits for such a place waits no longer than for a connection", async () => {
-  pool = createPool({ ...ends(), max: 2, readerFallbackMax: 1, connectionTimeoutMillis: 400 });
+  pool = createPool({ ...ends(), max: 2, readerFallbackMax: 1, connectionTimeoutMillis: 2000 });
   await pool.query("select 1");
   const [first, second] = await Promise.allSettled([
-    pool.query("select pg_sleep(1)"),
+    pool.query("select pg_sleep(5)"),
     pool.query("select 2"),
   ]);
   expect(first.status).toBe("fulfilled");
