@@ -2,7 +2,7 @@ import { type Call, isGivenUp } from "./call.ts";
 import { isLoss, onlyReads, toldOfLoss } from "./lost-statement.ts";
 import { routes } from "./routing/decide.ts";
 import type { Route } from "./routing/route.ts";
-import { isServerGoingAway } from "./servers/connection-loss.ts";
+import { isServerGoingAway, LostWithoutAWord } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { isUsable } from "./servers/pg-internals.ts";
 import { isSubmittable } from "./servers/query-input.ts";
@@ -12,6 +12,11 @@ import { isReaderRefusal, isSchemaMissing } from "./servers/refusal.ts";
 const mostRepeats = 5;
 /** The same of one that a server has ended with a word: somebody may have meant it. */
 const mostRepeatsAfterWord = 2;
+/**
+ * The same where the way was broken and the server is well: it has done the server no harm, and all
+ * connections that are open may have lost their way at the same moment.
+ */
+const mostRepeatsOfBrokenWays = 50;
 
 /** Where a statement stood that has failed. */
 export interface Circumstances {
@@ -49,7 +54,7 @@ export function recover(
     return;
   }
   // Of a cursor or a stream something may have been handed out.
-  const most = isServerGoingAway(error) ? mostRepeatsAfterWord : mostRepeats;
+  const most = mostRepeatsAfter(error);
   const free = !inTransaction && !isSubmittable(call.query) && tries < most;
   if (free && client.side === "reader") {
     const again = afterReader(failure, afterRefusal);
@@ -73,6 +78,11 @@ export function recover(
     return;
   }
   next(isUsable(client) ? undefined : moved, error);
+}
+
+function mostRepeatsAfter(error: Error): number {
+  if (isServerGoingAway(error)) return mostRepeatsAfterWord;
+  return error instanceof LostWithoutAWord ? mostRepeatsOfBrokenWays : mostRepeats;
 }
 
 /** The route on which a statement is sent again that a reader could not serve, if it may be. */

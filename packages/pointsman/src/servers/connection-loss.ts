@@ -16,6 +16,13 @@ const unreachable: ReadonlySet<string | undefined> = new Set([
   "EAI_AGAIN",
 ]);
 
+/** A connection is broken though its server is well, and knows nothing of what was sent. */
+export class LostWithoutAWord extends Error {
+  constructor(endpoint: string) {
+    super(`The connection to ${endpoint} was lost without a word.`);
+  }
+}
+
 /** What `pg` says of a connection that ended while it was opened: none of it has a code. */
 const endedWhileOpening =
   /^(Connection terminated unexpectedly|Connection terminated: |timeout expired)/;

@@ -1,3 +1,4 @@
+import { LostWithoutAWord } from "./connection-loss.ts";
 import type { EndpointClient } from "./endpoint-client.ts";
 import { clientsOf, idleClients, internals, isQuiet, isUsable } from "./pg-internals.ts";
 import type { SettlingPool } from "./settling-pool.ts";
@@ -145,7 +146,7 @@ export class SilenceWatch {
     if (!isUsable(client)) return;
     const where = client.endpointName;
     if (verdict === "connection lost") {
-      client.cut(new Error(`The connection to ${where} was lost without a word.`));
+      client.cut(new LostWithoutAWord(where));
       return;
     }
     const error = new Error(`The server at ${where} does not answer any more.`);

@@ -58,3 +58,11 @@ it("the same of a read is not noticed by its caller", async () => {
   expect((await pool.query(read)).rows).toEqual([{ n: 0 }]);
   expect(pool.stats().reasons["after-loss"]).toBe(1);
 });
+
+it("nor when all connections that are open have lost their way, however many", async () => {
+  const read = { text: "select 1 as one, pg_sleep(0.1)", target: "writer" as const };
+  await Promise.all(Array.from({ length: 7 }, () => pool.query(read)));
+  relay.mute();
+  expect((await pool.query(read)).rows[0].one).toBe(1);
+  expect(pool.stats().failover.searches).toBe(0);
+}, 30_000);
