@@ -31,13 +31,13 @@ describe.each(["pointsman", "local"])("packages/%s", (name) => {
 
   test("is packed as package managers and bundlers expect (publint)", () => {
     expect(run("npx", ["publint", folder, "--strict"])).toContain("All good");
-  });
+  }, 180_000);
 
   test("has types that are right in every module system (are the types wrong)", () => {
     expect(run("npx", ["attw", "--pack", folder, "--format", "ascii"])).toContain(
       "No problems found",
     );
-  });
+  }, 180_000);
 });
 
 test("packages/cli is packed as package managers expect (publint)", () => {
