@@ -16,8 +16,11 @@ const unreachable: ReadonlySet<string | undefined> = new Set([
   "EAI_AGAIN",
 ]);
 
+/** What a connection is cut with on which nothing comes any more. */
+export class SilenceError extends Error {}
+
 /** A connection is broken though its server is well, and knows nothing of what was sent. */
-export class LostWithoutAWord extends Error {
+export class LostWithoutAWord extends SilenceError {
   constructor(endpoint: string) {
     super(`The connection to ${endpoint} was lost without a word.`);
   }
@@ -47,6 +50,8 @@ export function isUnreachable(error: unknown): boolean {
   const { code, message, cause } = error as Error & { readonly code?: string };
   if (message === outOfTime) return false;
   if (unreachable.has(code) || isServerGoingAway(error)) return true;
+  // It was cut while it was opened.
+  if (error instanceof SilenceError) return true;
   if (code === undefined && endedWhileOpening.test(message)) return true;
   if (error instanceof AggregateError) return error.errors.some(isUnreachable);
   return isUnreachable(cause);

@@ -1,4 +1,4 @@
-import { LostWithoutAWord } from "./connection-loss.ts";
+import { LostWithoutAWord, SilenceError } from "./connection-loss.ts";
 import type { EndpointClient } from "./endpoint-client.ts";
 import { clientsOf, idleClients, internals, isQuiet, isUsable } from "./pg-internals.ts";
 import type { SettlingPool } from "./settling-pool.ts";
@@ -149,7 +149,7 @@ export class SilenceWatch {
       client.cut(new LostWithoutAWord(where));
       return;
     }
-    const error = new Error(`The server at ${where} does not answer any more.`);
+    const error = new SilenceError(`The server at ${where} does not answer any more.`);
     const companions = this.#connections.companionsOf(client);
     this.#connections.gone(client, error);
     for (const one of companions) one.cut(error);

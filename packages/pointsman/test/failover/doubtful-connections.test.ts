@@ -66,3 +66,24 @@ it("nor when all connections that are open have lost their way, however many", a
   expect((await pool.query(read)).rows[0].one).toBe(1);
   expect(pool.stats().failover.searches).toBe(0);
 }, 30_000);
+
+it("a connection whose way is lost while it is set up fails nobody: nothing was sent on it", async () => {
+  await pool.end();
+  let mutes = false;
+  pool = createPool({
+    writer: relay.url(cluster.writer.url),
+    reader: cluster.reader.url,
+    onConnect: async (client) => {
+      if (!mutes) return;
+      mutes = false;
+      relay.mute();
+      await client.query("select 1");
+    },
+  });
+  const held = await pool.writer.connect();
+  mutes = true;
+  await pool.query("insert into rows_written values (3)");
+  held.release(true);
+  expect(mutes).toBe(false);
+  expect(await rowsThere(cluster.writer.url)).toEqual(new Set([3]));
+});
