@@ -135,6 +135,7 @@ export class Pool extends SettlingPool {
       watch: (client, query) => this.#watch(client, query),
       opened: (client) => this.#freshness.opened(client),
       examine: (client) => this.#freshness.examine(client),
+      timeline: () => this.#freshness.timeline,
       serverOf: (client) => this.#freshness.serverOf(client),
       meet: (client) => this.#freshness.meet(client),
       askWriter: () => this.#freshness.askWriter(),

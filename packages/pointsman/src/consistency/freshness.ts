@@ -285,6 +285,11 @@ export class Freshness {
     return { system: await this.#guard(client, introduction), role: "reader" };
   }
 
+  /** The newest timeline that any server of the cluster has shown; 0: none has. */
+  get timeline(): number {
+    return this.#timeline;
+  }
+
   /** What a server is now, asked on a connection to it. */
   async examine(client: EndpointClient): Promise<Examined> {
     // It has said so at login, and there is nothing more to know.

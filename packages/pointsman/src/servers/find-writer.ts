@@ -41,11 +41,14 @@ function newTrial(address: EndpointAddress): Trial {
  * may lead to one of them with the next connection.
  * @param attempt - the timeline of the server that an address leads to now, if that is a writer;
  * gives up by itself, never rejects
+ * @param before - the newest timeline that is known, 0: none. A server that has gone on to a newer
+ * one was promoted: nothing else can be heard that would change the choice.
  * @returns `undefined` when the signal was aborted before
  */
 export function findWriter(
   addresses: () => readonly EndpointAddress[],
   attempt: (address: EndpointAddress) => Promise<number | undefined>,
+  before: number,
   signal: AbortSignal,
 ): Promise<EndpointAddress | undefined> {
   return new Promise((resolve) => {
@@ -81,6 +84,7 @@ export function findWriter(
     };
     /** Whether nothing that is still to be heard can change the choice. */
     const isCertain = (): boolean => {
+      if (before > 0 && best !== undefined && best.timeline > before) return true;
       if (best?.trial === own) {
         return trials.every(({ answeredFrom }) => answeredFrom > Number.NEGATIVE_INFINITY);
       }

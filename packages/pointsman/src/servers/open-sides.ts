@@ -155,7 +155,7 @@ function guard(
   addresses: WriterAddresses,
   probes: ProbeConnections,
   config: Config,
-  { examine }: Front,
+  { examine, timeline }: Front,
   lost: () => void,
 ): WriterGate {
   const gate = gateFor({
@@ -164,6 +164,7 @@ function guard(
     probes,
     timeoutMillis: config.failoverTimeoutMillis,
     examine,
+    timeline,
     lost,
   });
   pool.gate = gate;

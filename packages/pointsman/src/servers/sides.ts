@@ -47,6 +47,8 @@ export interface Front {
   readonly opened: (client: EndpointClient) => Promise<Opened>;
   /** Asks a connection what its server is now. */
   readonly examine: (client: EndpointClient) => Promise<Examined>;
+  /** The newest timeline that any server of the cluster has shown; 0: none has. */
+  readonly timeline: () => number;
   /** What tells servers apart: of a connection that has said so, and of one that is asked now. */
   readonly serverOf: (client: EndpointClient) => KnownServer | undefined;
   readonly meet: (client: EndpointClient) => Promise<KnownServer | undefined>;

@@ -11,8 +11,9 @@ import { WriterGate } from "./writer-gate.ts";
 
 /** How long one look at a server may take while the writer is looked for, in milliseconds. */
 const lookMillis = 2000;
-/** How soon the search is begun again that has led to no writer, in milliseconds. */
-const pauseMillis = 100;
+/** How soon the search is begun again that has led to no writer, in milliseconds; then twice that. */
+const firstPauseMillis = 10;
+const longestPauseMillis = 400;
 
 /** What stands before the writer's connections. */
 export interface WriterSide {
@@ -23,6 +24,8 @@ export interface WriterSide {
   readonly timeoutMillis: number;
   /** What a server is now, asked on a connection to it. */
   readonly examine: (client: EndpointClient) => Promise<Examined>;
+  /** The newest timeline that is known; 0: none. */
+  readonly timeline: () => number;
   /** Called when the writer begins to be looked for. */
   readonly lost: () => void;
 }
@@ -34,6 +37,7 @@ export function gateFor({
   probes,
   timeoutMillis,
   examine,
+  timeline,
   lost,
 }: WriterSide): WriterGate {
   const attempt = (
@@ -58,10 +62,12 @@ export function gateFor({
     retire: () => retire(pool, () => true),
     search: async (signal, failed) => {
       lost();
-      for (;;) {
+      const before = timeline();
+      for (let pause = firstPauseMillis; ; pause = Math.min(longestPauseMillis, pause * 2)) {
         const found = await findWriter(
           () => addresses.all,
           (address) => attempt(address, failed),
+          before,
           signal,
         );
         if (found === undefined) return;
@@ -71,7 +77,7 @@ export function gateFor({
         const problem = await pool.openOne(lookMillis);
         if (problem === undefined || !gate.mayPass(problem)) return;
         failed(problem);
-        await delay(pauseMillis);
+        await delay(pause);
       }
     },
   });
