@@ -117,16 +117,25 @@ function atMost(
   };
 }
 
+/** What came of the requests, and the errors that nobody could catch. */
+type Found = Outcome & { readonly uncaught: number };
+
 /** A contender that is given as many requests as are sent in so many seconds. */
 function underLoad(access: Access): Contender {
   let outcome: Outcome | undefined;
+  let uncaught = 0;
   // What a pool leaves unanswered may reject where nobody can catch it.
   process.on("unhandledRejection", () => {});
+  // It would end an application. Here the rest is to be seen too.
+  process.on("uncaughtException", () => {
+    uncaught += 1;
+  });
   return {
     async run(requests) {
+      uncaught = 0;
       outcome = await runOpenLoop(access, { seconds: requests / requestsPerSecond, ...load });
     },
-    found: () => outcome,
+    found: (): Found | undefined => outcome && { ...outcome, uncaught },
   };
 }
 
@@ -150,7 +159,7 @@ async function tried(
     const struckAt = now();
     const reachable = strike(cluster).then(() => whenReachable(cluster));
     const { found, cpuNs, wallNs } = await running;
-    return figures(found as Outcome, struckAt, await reachable, cpuNs / wallNs);
+    return figures(found as Found, struckAt, await reachable, cpuNs / wallNs);
   } finally {
     // Whatever it still waits for.
     measured.kill();
@@ -158,7 +167,7 @@ async function tried(
 }
 
 function figures(
-  outcome: Outcome,
+  outcome: Found,
   struckAt: number,
   reachableAt: number,
   cpuShare: number,
@@ -175,6 +184,7 @@ function figures(
     "failed writes": failedWrites,
     "failed writes not unknown": failedWrites - unknownWrites,
     stuck,
+    "uncaught errors": outcome.uncaught,
     [readGap]: longestGap(readsDone, begunAt, endedAt),
     [writeGap]: longestGap(writtenAt, begunAt, endedAt),
     "works at the end": Number(writtenAt.some((at) => at > endedAt - 1000 && at <= endedAt)),
