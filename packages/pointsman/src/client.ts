@@ -15,6 +15,7 @@ import {
   reasonOf,
   terminated,
 } from "./conversation/item.ts";
+import { notBegun, OpeningTransaction } from "./conversation/opening-transaction.ts";
 import { refusalOnReader } from "./conversation/reader-transaction.ts";
 import { Tracks } from "./conversation/tracks.ts";
 import type { PointsmanError } from "./errors.ts";
@@ -72,8 +73,13 @@ export class Conversation extends EventEmitter implements Settling {
   #active: Item | undefined;
   #transaction: Target | undefined;
   #status: TransactionStatus = null;
-  /** It has done more than read: the writer's connection is its own until it is released. */
-  #pinned = false;
+  /**
+   * It has done more than read: the connection on that side is its own until it is released. That of
+   * a reader where the pool is read-only.
+   */
+  #pinned: Target | undefined;
+  /** What has opened a transaction that may still stand on either side. */
+  readonly #opening: OpeningTransaction | undefined;
   /** It has left state on its connection, and is not handed out again. */
   #used = false;
   /** Its connection was lost, and with it what later statements would count on. */
@@ -94,6 +100,7 @@ export class Conversation extends EventEmitter implements Settling {
   constructor(home: ConversationHome) {
     super();
     this.#home = home;
+    if (home.router.readOnly?.mayWrite === true) this.#opening = new OpeningTransaction();
   }
 
   /** pg-pool calls this once. No connection is opened: the first statement tells where. */
@@ -204,7 +211,13 @@ export class Conversation extends EventEmitter implements Settling {
     }
     if (!this.#out && !setUp) {
       // Its next user must not find anything of this: it goes its own way, as if through the pool.
-      this.#home.router.run(item, this.#route(item), callback ?? ignore);
+      const problem = this.#home.router.refusal(item);
+      if (problem === undefined) {
+        this.#home.router.run(item, this.#route(item), callback ?? ignore);
+      } else
+        process.nextTick(() =>
+          this.#answer(item, this.#route(item), undefined, problem, undefined),
+        );
       return;
     }
     if (item.signal !== undefined) {
@@ -266,24 +279,55 @@ export class Conversation extends EventEmitter implements Settling {
       process.nextTick(() => this.#giveUp(next, route, error));
       return;
     }
-    if (route.target === "writer" && !leading.facts.reader) this.#pinned = true;
-    if (route.target === "reader" && this.#transaction === "reader") {
-      const problem = refusalOnReader(next.facts);
-      if (problem !== undefined) {
-        process.nextTick(() => {
-          this.#answer(next, route, undefined, problem, undefined);
-          this.#finish();
-        });
+    const problem = this.#refusal(next, route);
+    if (problem !== undefined) {
+      process.nextTick(() => {
+        this.#answer(next, route, undefined, problem, undefined);
+        this.#finish();
+      });
+      return;
+    }
+    if (this.#opening !== undefined && !next.setUp && this.#stand === undefined) {
+      if (this.#opening.takes(next, () => this.#finish())) {
+        this.#status = this.#opening.isOpen ? "T" : "I";
+        return;
+      }
+      if (this.#opening.isOpen) {
+        // Now it is known where it belongs.
+        this.#queue.unshift(...this.#opening.begin(route.target), next);
+        this.#finish();
         return;
       }
     }
+    this.#pin(leading, route);
     this.#start(next, route);
+  }
+
+  /** Where its transaction stands, or will stand once it is begun. */
+  get #stand(): Target | undefined {
+    return this.#transaction ?? this.#opening?.side;
+  }
+
+  #refusal(item: Item, { target }: Route): Error | undefined {
+    const { router } = this.#home;
+    if (router.readOnly !== undefined) {
+      return router.refusal(item, item.setUp ? undefined : this.#stand);
+    }
+    const onReader = target === "reader" && this.#transaction === "reader";
+    return onReader ? refusalOnReader(item.facts) : undefined;
+  }
+
+  /** Keeps the connection of a statement that others behind it may count on. */
+  #pin({ facts }: Item, { target }: Route): void {
+    if (this.#home.router.readOnly === undefined) {
+      if (target === "writer" && !facts.reader) this.#pinned = "writer";
+    } else if (target === "reader" && mayLeaveState(facts)) this.#pinned = "reader";
   }
 
   #route(item: Item): Route {
     return this.#home.router.route(item, {
-      transaction: this.#transaction,
-      conversation: this.#pinned,
+      transaction: this.#stand,
+      conversation: this.#pinned === "writer",
       scope: item.scope,
       asked: item.asked,
       hook: item.hook,
@@ -294,8 +338,8 @@ export class Conversation extends EventEmitter implements Settling {
   #chosenByHook(call: Call, wishes: Pick<RouteContext, "asked" | "scope">): Target | undefined {
     return this.#home.router.chosenByHook(call, {
       ...wishes,
-      transaction: this.#transaction,
-      conversation: this.#pinned,
+      transaction: this.#stand,
+      conversation: this.#pinned === "writer",
     });
   }
 
@@ -333,7 +377,10 @@ export class Conversation extends EventEmitter implements Settling {
 
   /** No reader has what a statement must see: another way is looked for. */
   #goElsewhere(item: Item, route: Route, tries: number): void {
-    this.#home.router.remedy(item, route, tries, (next) => this.#start(item, next, tries + 1));
+    this.#home.router.remedy(item, route, tries, (next, problem) => {
+      if (next !== undefined) this.#start(item, next, tries + 1);
+      else this.#giveUp(item, route, problem);
+    });
   }
 
   /** Answers a statement that was not sent. */
@@ -346,7 +393,8 @@ export class Conversation extends EventEmitter implements Settling {
   #send(item: Item, route: Route, client: EndpointClient, tries: number): void {
     const companions = this.#home.router.attend(client, item);
     if (companions === "behind") {
-      this.#tracks.giveBack(route.target);
+      // What it has left there, later statements count on.
+      if (this.#pinned !== route.target) this.#tracks.giveBack(route.target);
       this.#goElsewhere(item, route, tries);
       return;
     }
@@ -408,7 +456,8 @@ export class Conversation extends EventEmitter implements Settling {
         if (this.#lost !== undefined) this.#failQueue(route, this.#lost);
       }
       const leaves = !isUsable(client) || again?.reason === "writer-moved";
-      if (leaves || (!open && !(route.target === "writer" && this.#pinned))) {
+      if (!open) this.#opening?.over();
+      if (leaves || (!open && this.#pinned !== route.target)) {
         this.#tracks.giveBack(route.target);
       }
       if (behind) {
@@ -423,7 +472,7 @@ export class Conversation extends EventEmitter implements Settling {
         }
         this.#finish();
       } else {
-        this.#pinned ||= again.reason === "after-refusal";
+        if (again.reason === "after-refusal") this.#pinned = "writer";
         this.#start(item, again, tries + 1);
       }
     };
@@ -455,6 +504,9 @@ export class Conversation extends EventEmitter implements Settling {
     result: unknown,
   ): void {
     this.#home.router.answered(item, route, client, error);
+    // Its caller believes that it has a transaction.
+    if (error !== undefined && this.#opening?.hasBegunWith(item) === true)
+      this.#lost = notBegun(error);
     if (item.abandon !== undefined) item.signal?.removeEventListener("abort", item.abandon);
     if (item.callback !== undefined) {
       try {
@@ -499,7 +551,8 @@ export class Conversation extends EventEmitter implements Settling {
     this.#tracks.giveBack("writer", error);
     this.#transaction = undefined;
     this.#status = null;
-    this.#pinned = false;
+    this.#pinned = undefined;
+    this.#opening?.over();
     this.#types = undefined;
     this.#context = undefined;
   }

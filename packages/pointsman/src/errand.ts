@@ -22,6 +22,9 @@ export type TrackCallback = (
   route: Route,
 ) => void;
 
+/** Called with the route on which a read is sent again, or with why it is not. */
+export type RemedyCallback = (again: Route | undefined, problem?: Error) => void;
+
 /** What an errand needs of the router that sends it. */
 export interface Dispatch {
   acquire(
@@ -31,7 +34,7 @@ export interface Dispatch {
     callback: TrackCallback,
   ): void;
   attend(client: EndpointClient, call: Call): Companions | "behind" | undefined;
-  remedy(call: Call, route: Route, tries: number, next: (route: Route) => void): void;
+  remedy(call: Call, route: Route, tries: number, next: RemedyCallback): void;
   expectWrite(call: Call): (() => void) | undefined;
   answered(
     call: Call,
@@ -134,8 +137,7 @@ class Errand {
     }
     this.#route = route;
     if (client === undefined) {
-      if (isSubmittable(this.#call.query)) failSubmittable(this.#call.query, error as Error);
-      this.#answer(error, undefined);
+      this.#fail(error as Error);
       return;
     }
     if (!isUsable(client)) {
@@ -213,7 +215,16 @@ class Errand {
   /** No reader has what it must see, or this one has not: another way is looked for. */
   #goElsewhere(): void {
     this.#stage = "over";
-    this.#dispatch.remedy(this.#call, this.#route, this.#tries, (route) => this.#repeat(route));
+    this.#dispatch.remedy(this.#call, this.#route, this.#tries, (again, problem) => {
+      if (again !== undefined) this.#repeat(again);
+      else this.#fail(problem as Error);
+    });
+  }
+
+  /** Answers what was not sent. */
+  #fail(error: Error): void {
+    if (isSubmittable(this.#call.query)) failSubmittable(this.#call.query, error);
+    this.#answer(error, undefined);
   }
 
   #answer(error: Error | undefined, result: unknown): void {

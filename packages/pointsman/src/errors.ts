@@ -16,6 +16,9 @@ export const errorCodes = {
   ROUTE_HOOK_UNUSABLE: "The `route` hook has returned something else than a target.",
   WRITER_UNAVAILABLE: "No writer was found in time; the statement was not sent.",
   READER_UNAVAILABLE: "Every reader is out, and reads are kept off the writer by option.",
+  READ_ONLY_MODE: "The pool is read-only, and the statement does more than read.",
+  FRESHNESS_UNAVAILABLE:
+    "The pool is read-only, and no reader had what a read must see, or nobody can tell.",
   WRITE_OUTCOME_UNKNOWN:
     "A connection was lost behind a write that had been sent: it may have happened, or not.",
   TRANSACTION_LOST: "The connection of an open transaction was lost: nothing of it happened.",

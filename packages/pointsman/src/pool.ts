@@ -37,7 +37,6 @@ import { askWriter } from "./servers/ask-writer.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
 import { endpointOptions } from "./servers/endpoint-options.ts";
-import { NotTheWriter } from "./servers/not-the-writer.ts";
 import { openSides, openSingle } from "./servers/open-sides.ts";
 import { idleClients, isQuiet, isUsable, type PendingItem } from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
@@ -48,7 +47,7 @@ import {
   type QueryInput,
   withCallersStack,
 } from "./servers/query-input.ts";
-import { runAsSetUp } from "./servers/set-up.ts";
+import { isSettingUp, runAsSetUp } from "./servers/set-up.ts";
 import {
   type AbandonedTransaction,
   type AcquireCallback,
@@ -117,10 +116,15 @@ export class Pool extends SettlingPool {
     warmUp().catch(() => {});
     const classifier = createClassifier(config.statements);
     const readers = config.mirror ? 0 : config.readers.length;
-    this.#freshness = new Freshness(config.freshness, config.writer, readers, {
-      askWriter: () =>
-        askWriter(this.#sides.writer, (client) => this.#freshness.positionOf(client)),
-      promoted: () => this.#sides.gate.close(new NotTheWriter(config.writer.name, "outdated")),
+    const leading = config.hasWriter ? config.writer : (config.readers[0] ?? config.writer);
+    this.#freshness = new Freshness(config.freshness, leading, readers, {
+      askWriter: async () => {
+        const { writer, gate } = this.#sides;
+        // A read-only pool has none, or opens it when it is needed for a write.
+        if (config.readOnly && !gate.hasReached) return undefined;
+        return askWriter(writer, (client) => this.#freshness.positionOf(client));
+      },
+      promoted: () => this.#sides.gate.promoted(),
       idleReaders: () => idleClients(this.#sides.reader) as EndpointClient[],
       withoutPositions: (endpoint) => {
         const { positions, windowMillis } = config.freshness;
@@ -133,6 +137,7 @@ export class Pool extends SettlingPool {
       events: this,
       classify: (sql) => classifier.classify(sql),
       watch: (client, query) => this.#watch(client, query),
+      refusal: config.readOnly ? (client, query) => this.#refusal(client, query) : undefined,
       opened: (client) => this.#freshness.opened(client),
       examine: (client) => this.#freshness.examine(client),
       timeline: () => this.#freshness.timeline,
@@ -149,7 +154,7 @@ export class Pool extends SettlingPool {
     if (config.readers.length === 0) {
       this.#sides = openSingle(this, config, front);
       this.#router = new Router(this.#sides, classifier, config, this.#freshness, this);
-      lookAtTables(config.tables, this.#router.policies, [this]);
+      this.#lookAtTables(config, [this]);
       return;
     }
     this.#sides = openSides(config, front);
@@ -165,7 +170,7 @@ export class Pool extends SettlingPool {
         if (context !== undefined) this.emitIn(context, "release", error, client);
       },
     });
-    lookAtTables(config.tables, this.#router.policies, [this.#sides.reader, this.#sides.writer]);
+    this.#lookAtTables(config, [this.#sides.reader, this.#sides.writer]);
     this.Client = this.#sides.writer.Client;
     this.#conversation = conversationClass({
       router: this.#router,
@@ -301,6 +306,11 @@ export class Pool extends SettlingPool {
       return;
     }
     if (isSubmittable(query)) bindToCaller(query);
+    const problem = this.#router.refusal(call);
+    if (problem !== undefined) {
+      callback(problem);
+      return;
+    }
     let route: Route;
     try {
       route = this.#router.routeNow(call, {
@@ -332,6 +342,17 @@ export class Pool extends SettlingPool {
     } catch (error) {
       callback(error as Error);
     }
+  }
+
+  #lookAtTables({ tables, allowedWrites }: Config, pools: readonly SettlingPool[]): void {
+    const learn = (searchPath: readonly string[]): void => this.#router.learn(searchPath);
+    lookAtTables([...tables, ...allowedWrites], learn, pools);
+  }
+
+  /** Why a statement may not be sent by hand, where the pool is read-only. */
+  #refusal(client: EndpointClient, query: QueryInput): Error | undefined {
+    const call = this.#router.call(query, undefined, undefined);
+    return this.#router.refusal(call, isSettingUp(client) ? undefined : client.side);
   }
 
   /** Counts what is sent by hand: on a client of one server, or on `writer` and `reader`. */
@@ -481,6 +502,8 @@ export class Pool extends SettlingPool {
    *
    * @param sql - the text
    * @param hints - what the query's config would say
+   * @throws PointsmanError `READ_ONLY_MODE` or `FRESHNESS_UNAVAILABLE` where a read-only pool would
+   * not send it
    *
    * @example
    * ```ts
@@ -495,10 +518,14 @@ export class Pool extends SettlingPool {
     const facts = this.#router.classify(sql);
     const scope = currentScope();
     const transaction = AmbientTransaction.of(this, scope?.transaction);
+    const stand = transaction?.open === true ? standOf(transaction) : undefined;
+    const demand = this.#router.demand(scope, readFreshness(hints));
+    const problem = this.#router.refusal({ query: sql, facts, demand }, stand);
+    if (problem !== undefined) throw problem;
     const route = this.#router.routeNow(
-      { text: sql, facts, demand: this.#router.demand(scope, readFreshness(hints)) },
+      { text: sql, facts, demand },
       {
-        transaction: transaction?.open === true ? standOf(transaction) : undefined,
+        transaction: stand,
         scope: scope?.writer,
         asked: hints.target,
       },
@@ -641,7 +668,9 @@ function queryTimeoutOf({ writer, writerPool }: Config): number {
 
 /** pg's options of the pool itself: with readers its clients are not connections. */
 function frontOptions(config: Config): PgPoolConfig {
-  const options = endpointOptions(config.writerPool, config.writer);
+  const options = config.hasWriter
+    ? endpointOptions(config.writerPool, config.writer)
+    : endpointOptions(config.readerPool, config.readers[0] ?? config.writer);
   if (config.readers.length === 0) return options;
   const {
     onConnect: _o,

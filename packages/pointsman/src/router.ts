@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { boundedTexts } from "./bounded-texts.ts";
 import { type Call, type CallOrigin, callOrigin } from "./call.ts";
 import type { Config } from "./config/config.ts";
@@ -6,6 +7,7 @@ import type { Freshness, Remedy } from "./consistency/freshness.ts";
 import { readFreshness } from "./consistency/read-freshness.ts";
 import {
   type Dispatch,
+  type RemedyCallback,
   runErrand,
   type TakenClient,
   type TrackCallback,
@@ -14,8 +16,10 @@ import {
 import { PointsmanError } from "./errors.ts";
 import { type Failure, recover } from "./recover.ts";
 import { RefusedTexts } from "./refused-texts.ts";
+import { AllowedWrites } from "./routing/allowed-writes.ts";
 import { decide, proposedTarget, type RouteContext, routes } from "./routing/decide.ts";
 import type { RoutingMode } from "./routing/mode.ts";
+import { ReadOnlyPolicy } from "./routing/read-only.ts";
 import type { Reason } from "./routing/reasons.ts";
 import { reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
@@ -25,6 +29,7 @@ import type { Scope } from "./scope.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import {
+  asConfig,
   derive,
   isSubmittable,
   keepStack,
@@ -34,6 +39,7 @@ import {
   textOf,
 } from "./servers/query-input.ts";
 import { Quota } from "./servers/quota.ts";
+import { isWriteRefusal } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
 import type { AcquireCallback, Preferred, Release } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
@@ -73,6 +79,8 @@ export class Router implements Dispatch {
   /** How much is routed; may be changed at any time. */
   mode: RoutingMode;
   readonly policies: TablePolicies;
+  /** Given where the pool is read-only. */
+  readonly readOnly: ReadOnlyPolicy | undefined;
   readonly #hook: RouteHook | undefined;
 
   readonly uses: Uses | undefined;
@@ -104,6 +112,8 @@ export class Router implements Dispatch {
     this.mode = config.mode;
     this.policies = new TablePolicies(config.tables);
     this.#hook = config.route;
+    if (config.readOnly)
+      this.readOnly = new ReadOnlyPolicy(new AllowedWrites(config.allowedWrites));
     this.counts = Object.fromEntries(Object.keys(reasons).map((reason) => [reason, 0])) as Record<
       Reason,
       number
@@ -124,7 +134,15 @@ export class Router implements Dispatch {
     const text = textOf(own);
     const facts = this.classify(text);
     const demand = this.demand(scope, readFreshness(own));
-    return { query: own, values, text, facts, demand, origin: callOrigin() };
+    // Of a text that nobody can look into there is one statement only in the extended protocol.
+    const sent = this.readOnly !== undefined && isOpaque(facts) ? inExtendedMode(own) : own;
+    return { query: sent, values, text, facts, demand, origin: callOrigin() };
+  }
+
+  /** The schemas in which names without one are looked for have become known. */
+  learn(searchPath: readonly string[]): void {
+    this.policies.learn(searchPath);
+    this.readOnly?.learn(searchPath);
   }
 
   /** How fresh reads must be that are called in a scope. */
@@ -150,13 +168,35 @@ export class Router implements Dispatch {
     return this.#freshness.expectWrite(text === undefined ? undefined : facts, demand);
   }
 
-  /** Calls back with another way for a read whose reader was behind. */
-  remedy(call: Call, route: Route, tries: number, next: (route: Route) => void): void {
+  /** Calls back with another way for a read whose reader was behind, or with why there is none. */
+  remedy(call: Call, route: Route, tries: number, next: RemedyCallback): void {
+    if (this.readOnly !== undefined) {
+      this.#remedyOnReaders(call, route, tries, next);
+      return;
+    }
     if (call.demand === undefined) {
       next(routes.writer["reader-behind"]);
       return;
     }
     this.#freshness.remedy(call.demand, tries).then((remedy) => next(routeOf(remedy, route)));
+  }
+
+  /** A reader is waited for, since nobody else can serve it. */
+  async #remedyOnReaders(
+    { demand }: Call,
+    route: Route,
+    tries: number,
+    next: RemedyCallback,
+  ): Promise<void> {
+    const remedy = demand && (await this.#freshness.remedy(demand, tries));
+    const moved = remedy === "session-moved";
+    if (remedy === undefined || remedy === "reader-behind" || (moved && tries >= mostMoves)) {
+      next(undefined, this.#notFresh(remedy ?? "reader-behind"));
+      return;
+    }
+    // The reader that has served its session before may be free in a moment.
+    if (moved) await delay(moveMillis);
+    next(moved ? route : routeOf(remedy, route));
   }
 
   /** A statement that is called by its name alone must be known on whichever side runs it. */
@@ -188,7 +228,8 @@ export class Router implements Dispatch {
    * @throws as {@link Router.routeNow}
    */
   chosenByHook({ facts, text, demand }: RoutedCall, context: RouteContext): Target | undefined {
-    if (this.#hook === undefined || text === undefined) return undefined;
+    if (this.#hook === undefined || text === undefined || this.readOnly !== undefined)
+      return undefined;
     const proposed = proposedTarget(facts, {
       ...context,
       refused: this.#refused.has(text),
@@ -209,8 +250,58 @@ export class Router implements Dispatch {
     }
   }
 
+  /**
+   * Why a read-only pool does not send a statement; `undefined`: it does, or it is none.
+   *
+   * @param stand - where the caller's open transaction stands, or the connection of its choice
+   */
+  refusal(
+    { query, facts, demand }: Pick<Call, "query" | "facts" | "demand">,
+    stand?: Target,
+  ): PointsmanError | undefined {
+    const { readOnly } = this;
+    if (readOnly === undefined) return undefined;
+    const judgement = readOnly.judge(facts, stand);
+    if (judgement.refused !== undefined) return readOnly.error(judgement.refused);
+    if (isOpaque(facts) && isSubmittable(query)) {
+      return readOnly.error("The query was not sent: nobody can tell what it does.");
+    }
+    // What is open was fresh enough when it began.
+    if (stand !== undefined || demand === undefined || !facts.reader) return undefined;
+    const stale = this.#freshness.staleness(demand);
+    return stale === undefined || stale === "write-pending" ? undefined : this.#notFresh(stale);
+  }
+
+  #notFresh(reason: Reason): PointsmanError {
+    return new PointsmanError(
+      "FRESHNESS_UNAVAILABLE",
+      `No reader can be shown to have what this read must see (${reason}), and a read-only pool has no writer to serve it. Read it with consistency: "eventual" if it may be older.`,
+    );
+  }
+
   /** Where a statement goes, with what this router knows besides the caller's context. */
-  route({ facts, text, demand }: RoutedCall, context: RouteContext): Route {
+  route(call: RoutedCall, context: RouteContext): Route {
+    const { readOnly } = this;
+    if (readOnly === undefined) return this.#route(call, context);
+    const { transaction } = context;
+    if (transaction !== undefined) return routes[transaction]["open-transaction"];
+    if (readOnly.judge(call.facts, undefined).target === "writer") {
+      return routes.writer[call.facts.verdict];
+    }
+    const route = this.#route({ ...call, demand: undefined }, context);
+    if (route.target === "reader" || this.#opensOnWriter(call, context)) return route;
+    return routes.reader["read-only-mode"];
+  }
+
+  /** Whether somebody asks for a transaction that may write what a read-only pool may write. */
+  #opensOnWriter({ facts }: RoutedCall, { scope, asked }: RouteContext): boolean {
+    const { transaction, hint } = facts;
+    if (this.readOnly?.mayWrite !== true || transaction?.kind !== "begin") return false;
+    if (transaction.readOnly === true) return false;
+    return scope === true || asked === "writer" || hint === "writer";
+  }
+
+  #route({ facts, text, demand }: RoutedCall, context: RouteContext): Route {
     const { readers } = this.#sides;
     // Field by field: spreading the context here takes a third of what routing costs in all.
     return decide(facts, {
@@ -245,6 +336,12 @@ export class Router implements Dispatch {
     callback: TrackCallback,
   ): void {
     const { readers, reader } = this.#sides;
+    if (this.readOnly?.mayWrite === false && route.target === "writer") {
+      // Nothing leads here. If anything did, it would stop here.
+      const error = this.readOnly.error("The statement was not sent.");
+      callback(error, undefined, () => {}, route);
+      return;
+    }
     if (route.target === "writer" || readers === undefined) {
       takeWithin(this.#sides.writer, budget, route, callback);
       return;
@@ -345,9 +442,13 @@ export class Router implements Dispatch {
   #noReader(): PointsmanError {
     const { all } = this.#sides.readers?.addresses ?? { all: [] };
     const cause = all.find(({ lastError }) => lastError !== undefined)?.lastError;
+    const why =
+      this.readOnly === undefined
+        ? 'readerFallback: "error" keeps reads off the writer. The statement was not sent. Send it with target: "writer" if it cannot wait.'
+        : "a read-only pool has no writer to serve it. The statement was not sent.";
     return new PointsmanError(
       "READER_UNAVAILABLE",
-      `No reader can be used${cause === undefined ? "" : ` (${cause.message.replace(/\.$/, "")})`}, and readerFallback: "error" keeps reads off the writer. The statement was not sent. Send it with target: "writer" if it cannot wait.`,
+      `No reader can be used${cause === undefined ? "" : ` (${cause.message.replace(/\.$/, "")})`}, and ${why}`,
       { cause },
     );
   }
@@ -369,7 +470,7 @@ export class Router implements Dispatch {
 
   /** What to submit in place of a cursor or a stream that may have to move to the writer. */
   movable(call: Call, route: Route): Replayable | undefined {
-    if (!isSubmittable(call.query)) return undefined;
+    if (!isSubmittable(call.query) || this.readOnly !== undefined) return undefined;
     if (this.#refused.isSuspect(call.text)) return watched(call.query);
     if (!this.#mayRepeat(call, route)) return undefined;
     return replayable(call.query, () => {
@@ -385,7 +486,25 @@ export class Router implements Dispatch {
    * and with what its caller is told
    */
   recover(failure: Failure, next: (again: Route | undefined, told: Error) => void): void {
-    recover(failure, () => this.afterRefusal(), next);
+    const { readOnly } = this;
+    if (readOnly === undefined || failure.client.side === "writer") {
+      recover(failure, () => this.afterRefusal(), next);
+      return;
+    }
+    if (isWriteRefusal(failure.error)) {
+      next(undefined, readOnly.error("The server has refused to write.", failure.error));
+      return;
+    }
+    recover(
+      failure,
+      () => routes.writer["after-refusal"],
+      (again, told) => {
+        // There is no writer to repeat it; another reader may be one that has not cancelled it.
+        if (again?.target !== "writer") next(again, told);
+        else if (again.reason !== "replay-conflict") next(undefined, told);
+        else next(routes.reader["replay-conflict"], told);
+      },
+    );
   }
 
   /** Counts a statement that has its answer, learns from it and tells whoever listens. */
@@ -434,6 +553,21 @@ const divertedBy: ReadonlySet<Reason> = new Set([
   "time-window",
   "reader-behind",
 ]);
+
+/** Whether nobody has looked into a text. */
+function isOpaque({ statements, verdict }: Classification): boolean {
+  return statements.length === 0 && verdict !== "empty";
+}
+
+/** As pg sends what has values: a text of several statements is refused by the server. */
+function inExtendedMode(query: QueryInput): QueryInput {
+  if (isSubmittable(query)) return query;
+  return derive(asConfig(query), { queryMode: "extended" });
+}
+
+/** How often a read of a session is tried again that another reader had served before, and how soon. */
+const mostMoves = 100;
+const moveMillis = 20;
 
 /** What routing looks at of a call. */
 type RoutedCall = Pick<Call, "facts" | "text" | "demand">;

@@ -119,7 +119,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
     reasons: { ...router.counts },
     refusals: router.refusals,
     refusedTexts: router.refusedTexts,
-    writer: sideStats(sides.writer),
+    writer: hasWriter(sides) ? sideStats(sides.writer) : noConnections,
     ...(sides.readers === undefined
       ? {}
       : {
@@ -173,6 +173,13 @@ function freshnessStats(freshness: Freshness): FreshnessStats {
 }
 
 const names = { wal: "wal", xid: "transaction-id", none: "none" } as const;
+
+/** A read-only pool may have none. */
+function hasWriter({ writer, reader, readers }: Sides): boolean {
+  return readers === undefined || writer !== reader;
+}
+
+const noConnections: SideStats = { total: 0, idle: 0, waiting: 0, max: 0 };
 
 function sideStats(pool: SettlingPool): SideStats {
   return {

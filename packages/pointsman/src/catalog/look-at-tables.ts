@@ -1,4 +1,3 @@
-import type { TablePolicies } from "../routing/table-policies.ts";
 import type { TableRule } from "../routing/table-rules.ts";
 import type { SettlingPool } from "../servers/settling-pool.ts";
 import { warnOfUnmatchedRules } from "../telemetry/policy-warnings.ts";
@@ -6,17 +5,21 @@ import { atFirstRelease } from "./first-release.ts";
 import { askRelations } from "./relations.ts";
 import { unmatchedRules } from "./unmatched-rules.ts";
 
-/** Holds the rules of a pool against its database once, and tells of those that match no table. */
+/**
+ * Holds the rules of a pool against its database once, and tells of those that match no table.
+ *
+ * @param learn - called with the schemas in which names without one are looked for
+ */
 export function lookAtTables(
   rules: readonly TableRule[],
-  policies: TablePolicies,
+  learn: (searchPath: readonly string[]) => void,
   pools: readonly SettlingPool[],
 ): void {
   if (rules.length === 0) return;
   atFirstRelease(pools, async (client) => {
     const known = await askRelations(client);
     if (known === undefined) return;
-    policies.learn(known.searchPath);
+    learn(known.searchPath);
     if (known.relations !== undefined) warnOfUnmatchedRules(unmatchedRules(rules, known.relations));
   });
 }

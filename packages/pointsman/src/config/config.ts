@@ -17,9 +17,10 @@ import {
 import type { EndpointSettings } from "./endpoint-settings.ts";
 import { kindOf } from "./kind-of.ts";
 import type { PoolOptions, ReaderOption } from "./options.ts";
-import { readTables } from "./routing-options.ts";
+import { checkReadOnly } from "./read-only.ts";
+import { readTableNames, readTables } from "./routing-options.ts";
 import { readTopology, type TopologySettings } from "./topology.ts";
-import { checkPositiveInteger, checkSizes, validateOptions } from "./validate.ts";
+import { checkPositiveInteger, checkSizes, validateOptions, wrong } from "./validate.ts";
 
 /** Everything that was configured, checked and sealed. */
 export interface Config {
@@ -37,6 +38,12 @@ export interface Config {
   /** How much is routed at first. */
   readonly mode: RoutingMode;
   readonly tables: readonly TableRule[];
+  /** Nothing is written but the tables in `allowedWrites`. */
+  readonly readOnly: boolean;
+  /** Whether there is any connection to the writer. */
+  readonly hasWriter: boolean;
+  /** Empty where the pool is not read-only. */
+  readonly allowedWrites: readonly TableRule[];
   readonly route: RouteHook | undefined;
   /** How fresh reads are, and how that is found out. */
   readonly freshness: FreshnessSettings;
@@ -60,16 +67,14 @@ export interface Config {
 /** Settings of an endpoint, after the name of the option or variable that gave them. */
 type Named = readonly [option: string, settings: EndpointSettings];
 
+/** How long a read waits for a reader that is far enough, where there is no writer to serve it. */
+const readOnlyWaitMillis = 5000;
+
 /** pg's options that say where a connection goes. */
 const locationKeys = ["connectionString", "host", "port"] as const;
 
 /** pg's options that say as whom, and to what, on either side. */
 const identityKeys = ["user", "password", "database", "ssl"] as const;
-
-/** Variables of the environment that later versions give a meaning to, which must not be ignored. */
-const reserved: Readonly<Record<string, string>> = {
-  DATABASE_READ_ONLY: "the read-only mode",
-};
 
 /**
  * Makes one checked, sealed configuration out of options and environment.
@@ -89,20 +94,15 @@ export function resolveConfig(
     );
   }
   validateOptions(options as Record<string, unknown>);
-  for (const [name, feature] of Object.entries(reserved)) {
-    if (environment[name] !== undefined && environment[name] !== "") {
-      throw new ConfigError(
-        name,
-        `${name} is set, but this version does not have ${feature} yet. Unset it.`,
-      );
-    }
-  }
-
   const explicit =
     options.writer !== undefined || locationKeys.some((key) => options[key] !== undefined);
   const fromEnvironment = explicit ? {} : environment;
+  const readOnly = options.readOnly ?? environmentSwitch("DATABASE_READ_ONLY", environment);
+  const allowedWrites = readOnly ? readTableNames(options.allowWritesTo ?? []) : [];
   const [writerOption, writer] = readWriter(options, fromEnvironment["DATABASE_URL"]);
-  const readers = readReaders(options, writer, fromEnvironment["DATABASE_READER_URL"]);
+  const given = readReaders(options, writer, fromEnvironment["DATABASE_READER_URL"]);
+  // One server is read on connections of its own, which are read-only.
+  const readers: Named[] = readOnly && given.length === 0 ? [[writerOption, { ...writer }]] : given;
   const auth =
     readAuth("auth", options.auth) ?? readAuth("DATABASE_AUTH", environment["DATABASE_AUTH"]);
   const common = commonPoolOptions(options, environment);
@@ -120,6 +120,14 @@ export function resolveConfig(
   checkSizes("writerPool", writerPool);
   checkSizes("readerPool", readerPool);
 
+  if (readOnly) checkReadOnly(options);
+  const isNowhere = [writer.host, writer.connectionString, environment["PGHOST"]].every(isMissing);
+  if (allowedWrites.length > 0 && isNowhere) {
+    throw new ConfigError(
+      "allowWritesTo",
+      "allowWritesTo names tables to be written, but nothing says where the writer is. Give writer or DATABASE_URL, or leave allowWritesTo out.",
+    );
+  }
   const mirror = options.mirror === true;
   const servers = {
     writer: sealEndpoint(writerOption, writer, auth),
@@ -142,13 +150,16 @@ export function resolveConfig(
     readOnlyTransactions: options.readOnlyTransactions ?? "reader",
     mode: options.mode ?? "auto",
     tables: readTables(options.tables ?? {}),
+    readOnly,
+    hasWriter: !readOnly || allowedWrites.length > 0,
+    allowedWrites,
     route: options.route,
-    freshness: sealFreshness(options),
+    freshness: sealFreshness(options, readOnly),
     failoverTimeoutMillis: parseDuration(options.failoverTimeout ?? "30s") ?? 0,
     maxWaiting: options.maxWaiting ?? 50_000,
     endTimeoutMillis: parseDuration(options.endTimeout ?? "30s") ?? 0,
     maxLagMillis: options.maxLag === undefined ? undefined : parseDuration(options.maxLag),
-    readerFallbackMax: fallbackMax(options, writerPool.max ?? 10),
+    readerFallbackMax: readOnly ? 0 : fallbackMax(options, writerPool.max ?? 10),
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,
@@ -169,13 +180,16 @@ function fallbackMax({ readerFallback, readerFallbackMax }: PoolOptions, max: nu
   );
 }
 
-function sealFreshness({
-  consistency,
-  maxStaleness,
-  freshness = {},
-  ignoreWritesTo = [],
-}: PoolOptions): FreshnessSettings {
-  const { wait = 10, positions = "auto", window = 15_000, secret = [] } = freshness;
+function sealFreshness(
+  { consistency, maxStaleness, freshness = {}, ignoreWritesTo = [] }: PoolOptions,
+  readOnly: boolean,
+): FreshnessSettings {
+  const {
+    wait = readOnly ? readOnlyWaitMillis : 10,
+    positions = "auto",
+    window = 15_000,
+    secret = [],
+  } = freshness;
   const settings = {
     consistency: consistency ?? "process",
     maxStaleness: maxStaleness === undefined ? undefined : parseDuration(maxStaleness),
@@ -278,6 +292,8 @@ function commonPoolOptions(
     mode: _mo,
     tables: _ta,
     route: _ro,
+    readOnly: _rr,
+    allowWritesTo: _aw,
     failoverTimeout: _ft,
     maxWaiting: _mw,
     endTimeout: _et,
@@ -304,6 +320,19 @@ function commonPoolOptions(
   } = options;
   const max = rest.max ?? rest.poolSize ?? environmentSize("DATABASE_POOL_MAX", environment);
   return max === undefined ? rest : { ...rest, max };
+}
+
+const isMissing = (value: unknown): boolean => value === undefined || value === "";
+
+/** A variable that turns something on. */
+function environmentSwitch(
+  name: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  const text = environment[name]?.trim().toLowerCase() ?? "";
+  if (text === "" || text === "0" || text === "false") return false;
+  if (text === "1" || text === "true") return true;
+  throw wrong(name, environment[name], "1, true, 0 or false");
 }
 
 function environmentSize(

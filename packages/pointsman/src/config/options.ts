@@ -142,6 +142,18 @@ export interface PoolOptions extends PgPoolConfig {
    * Of two tables in one statement the writer's counts. Default: none.
    */
   tables?: Readonly<Record<string, Target>> | undefined;
+  /**
+   * Nothing is written, whatever the code does: there is no connection to the writer, what does more
+   * than read is refused with `READ_ONLY_MODE` before it is sent, and the connections are read-only
+   * at the server too. Default: the environment's `DATABASE_READ_ONLY` (`1` or `true`), else `false`.
+   */
+  readOnly?: boolean | undefined;
+  /**
+   * Tables that may be written where `readOnly` holds, as `name`, `schema.name` or `schema.*`: by
+   * INSERT, UPDATE and DELETE, on a connection to the writer that is opened when it is first needed.
+   * Without `readOnly` it means nothing. Default: none.
+   */
+  allowWritesTo?: readonly string[] | undefined;
   /** Chooses where a read goes, where no rule of `tables` can tell. Default: none. */
   route?: RouteHook | undefined;
   /** Where transactions go that are declared READ ONLY. Default: `"reader"`. */
@@ -245,6 +257,7 @@ export type OptionKind =
   | "topology"
   | "mode"
   | "tables"
+  | "table names"
   | "anything";
 
 interface OptionRow {
@@ -269,6 +282,8 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   readOnlyTransactions: { kind: "side name" },
   mode: { kind: "mode" },
   tables: { kind: "tables" },
+  readOnly: { kind: "boolean", environment: "DATABASE_READ_ONLY" },
+  allowWritesTo: { kind: "table names" },
   route: { kind: "function" },
   consistency: { kind: "consistency" },
   maxStaleness: { kind: "duration" },

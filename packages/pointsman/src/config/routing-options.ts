@@ -32,13 +32,35 @@ export function checkTables(name: string, value: unknown): void {
         `${name}[${JSON.stringify(table)}] must be "reader" or "writer"; got ${shown(target)}.`,
       );
     }
-    if (readTableRule(table, "writer") === undefined) {
+    checkTableName(`${name}.${table}`, name, table);
+  }
+}
+
+/** @throws ConfigError for the first name that is none */
+export function checkTableNames(name: string, value: unknown): void {
+  if (!Array.isArray(value)) {
+    throw new ConfigError(
+      name,
+      `${name} must be a list of tables such as ["renditions", "audit.events"]; got ${kindOf(value)}.`,
+    );
+  }
+  for (const [index, table] of value.entries()) {
+    if (typeof table !== "string") {
       throw new ConfigError(
-        `${name}.${table}`,
-        `${JSON.stringify(table)} in ${name} names no table. Write table, schema.table or schema.*, with * for any characters, and "…" around what has a dot, a space or a star in it.`,
+        `${name}[${index}]`,
+        `${name}[${index}] must be the name of a table; got ${kindOf(table)}.`,
       );
     }
+    checkTableName(`${name}[${index}]`, name, table);
   }
+}
+
+function checkTableName(option: string, name: string, table: string): void {
+  if (readTableRule(table, "writer") !== undefined) return;
+  throw new ConfigError(
+    option,
+    `${JSON.stringify(table)} in ${name} names no table. Write table, schema.table or schema.*, with * for any characters, and "…" around what has a dot, a space or a star in it.`,
+  );
 }
 
 /** The rules of the option `tables`, which was checked. */
@@ -49,6 +71,11 @@ export function readTables(tables: Readonly<Record<string, Target>>): readonly T
       return rule === undefined ? [] : [rule];
     }),
   );
+}
+
+/** The names of a list of tables, which was checked. */
+export function readTableNames(names: readonly string[]): readonly TableRule[] {
+  return Object.freeze(names.map((name) => readTableRule(name, "writer") as TableRule));
 }
 
 function shown(value: unknown): string {

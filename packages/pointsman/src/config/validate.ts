@@ -2,7 +2,7 @@ import { checkConsistency, checkDuration } from "../consistency/read-freshness.t
 import { ConfigError } from "../errors.ts";
 import { kindOf } from "./kind-of.ts";
 import { type OptionKind, optionTable, sideOptions } from "./options.ts";
-import { checkMode, checkTables } from "./routing-options.ts";
+import { checkMode, checkTableNames, checkTables } from "./routing-options.ts";
 import { suggest } from "./suggest.ts";
 
 /** Options of other routers and of earlier habits, with what to use here. */
@@ -89,6 +89,9 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
       return;
     case "tables":
       checkTables(name, value);
+      return;
+    case "table names":
+      checkTableNames(name, value);
       return;
     case "side":
       checkGroup(name, value, sideOptions);

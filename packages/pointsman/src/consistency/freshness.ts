@@ -488,12 +488,28 @@ export class Freshness {
    */
   async #isGenuine(line: Line, wanted: Position): Promise<boolean> {
     const now = await this.askWriter();
-    if (now === undefined || line.position !== wanted || this.cluster.knows(wanted)) return true;
+    if (line.position !== wanted || this.cluster.knows(wanted)) return true;
+    if (now === undefined) return this.#goesOn(line, wanted);
     const ahead = later(now, wanted) === wanted;
     if (ahead && line.trusted) return true;
     // Ahead of the writer: nobody has ever given it out. Of another cluster, or of an older
     // timeline: everything that is left of that the writer shows now.
     line.replace(ahead ? undefined : now);
+    return false;
+  }
+
+  /**
+   * Whether a position may still be reached, as far as the readers tell. Where they follow a newer
+   * timeline, whoever has come as far on that has all of it that is left.
+   */
+  #goesOn(line: Line, wanted: Position): boolean {
+    const { maker, system } = wanted;
+    const newer = this.readers().find(
+      ({ reached, timeline }) =>
+        reached?.maker === maker && reached.system === system && timeline > wanted.timeline,
+    );
+    if (newer === undefined) return true;
+    line.replace({ ...wanted, timeline: newer.timeline });
     return false;
   }
 

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Classification, RelationName } from "../statements/types.ts";
 import { isMigrationTable } from "./migration-tables.ts";
+import { schemasOf } from "./relation-schemas.ts";
 import type { Target } from "./route.ts";
 import { ruleFor, schemasNamedFor, strictest, type TableRule } from "./table-rules.ts";
 
@@ -69,9 +70,10 @@ export class TablePolicies {
   }
 
   #judge(relation: RelationName): Finding {
-    const rules = this.#schemasOf(relation).map((schema) =>
-      ruleFor(this.#rules, schema, relation.name),
+    const schemas = schemasOf(relation, this.#searchPath, () =>
+      schemasNamedFor(this.#rules, relation.name),
     );
+    const rules = schemas.map((schema) => ruleFor(this.#rules, schema, relation.name));
     const given = rules.filter((rule) => rule !== undefined);
     const rule = strictest(given);
     // A rule for a reader holds only if the table is meant by it, in whichever schema it is.
@@ -79,16 +81,6 @@ export class TablePolicies {
       return { policy: rule.target, rule: rule.written };
     }
     return isMigrationTable(relation) ? migrations : nothing;
-  }
-
-  /** The schemas that a table may be in. Not empty. */
-  #schemasOf({ schema, name }: RelationName): readonly string[] {
-    if (schema !== undefined) return [schema];
-    const path = this.#searchPath;
-    if (path === undefined) return ["public", ...schemasNamedFor(this.#rules, name)];
-    // All names in pg_catalog begin like this, and it is in every path.
-    const searched = path.filter((one) => one !== "pg_catalog" || name.startsWith("pg_"));
-    return searched.length === 0 ? [""] : searched;
   }
 }
 

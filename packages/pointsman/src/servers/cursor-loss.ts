@@ -14,21 +14,21 @@ interface Cursor extends EventEmitter {
 }
 
 /**
- * Has a cursor or a stream hear of it when its connection is lost, at any time: pg-cursor waits in
- * vain for what no server says any more, and with it whoever reads.
+ * Has a cursor or a stream hear of it when its connection is lost, or it fails, at any time:
+ * pg-cursor waits in vain for what no server says any more, and with it whoever reads.
  */
 export function failWithConnection(submittable: Submittable): void {
   const cursor = cursorOf(submittable);
   if (cursor === undefined) return;
-  tellOfLossAtTheEnd(submittable, cursor);
+  tellOfErrorAtTheEnd(submittable, cursor);
   closeWithConnection(cursor);
 }
 
 /**
  * When the last row has come, pg-cursor takes itself for done and hears no error, though its reader
- * still waits for the server to be ready.
+ * still waits for the server to be ready. What is deferred to the commit fails only then.
  */
-function tellOfLossAtTheEnd(submittable: Submittable, cursor: Cursor): void {
+function tellOfErrorAtTheEnd(submittable: Submittable, cursor: Cursor): void {
   const handlers = submittable as unknown as { handleError: ErrorHandler };
   const handleError = handlers.handleError;
   let ended = false;
@@ -36,10 +36,28 @@ function tellOfLossAtTheEnd(submittable: Submittable, cursor: Cursor): void {
     ended = true;
   });
   handlers.handleError = (error, connection) => {
+    const isLate = cursor.state === "done" && !ended;
     const isLost = isServerGoingAway(error) || !isOfServer(error);
-    if (isLost && cursor.state === "done" && !ended) cursor.state = "busy";
-    handleError.call(submittable, error, connection);
+    if (isLate) cursor.state = "busy";
+    const tell = (): void => handleError.call(submittable, error, connection);
+    if (isLate && !isLost) withoutSync(cursor, tell);
+    else tell();
   };
+}
+
+/** pg-cursor sends a Sync behind an error, and must not where it has sent one already. */
+function withoutSync({ connection }: Cursor, tell: () => void): void {
+  if (connection === undefined || connection === null) {
+    tell();
+    return;
+  }
+  const { sync } = connection;
+  connection.sync = () => {};
+  try {
+    tell();
+  } finally {
+    connection.sync = sync;
+  }
 }
 
 /**

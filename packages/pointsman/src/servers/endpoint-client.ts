@@ -7,7 +7,7 @@ import { Accompaniment } from "./accompany.ts";
 import { inCallersContext } from "./callers-context.ts";
 import type { Companions, ConnectionCare } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
-import type { EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
+import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
 import { Login } from "./login.ts";
@@ -43,6 +43,7 @@ import { SessionState } from "./session-state.ts";
 import { isSettingUp } from "./set-up.ts";
 import type { Settling } from "./settling-pool.ts";
 import { Unbegun } from "./unbegun.ts";
+import { lockSession, readOnlySession, writableSession } from "./writable-session.ts";
 import type { WriterGate } from "./writer-gate.ts";
 
 /** What a side of the cluster asks of its connections. */
@@ -57,6 +58,10 @@ export interface EndpointTraits {
   readonly classify?: ((sql: string) => Classification) | undefined;
   /** Refuse what a standby refuses. */
   readonly mirror?: boolean;
+  /** Its sessions are read-only at the server, and one that is not any more is closed. */
+  readonly readOnly?: boolean;
+  /** Why a statement that is sent by hand, or to set it up, may not be sent. */
+  readonly refusal?: ((client: EndpointClient, query: QueryInput) => Error | undefined) | undefined;
   /** What stands before the connections that must lead to the writer. */
   readonly gate?: (() => WriterGate | undefined) | undefined;
   /** What becomes of such a connection that leads to a reader. Default: nothing. */
@@ -98,6 +103,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly standby: boolean | undefined;
   /** The endpoint that it was opened to. */
   readonly address: EndpointAddress;
+  /** Whether its session would let a transaction write, as far as the server has reported. */
+  readonly isWritable: boolean;
   /** Whether its server has ended it before it had begun with the statement that was under way. */
   readonly endedUnbegun: boolean;
   /** It is not to be used again once it is given back. */
@@ -147,6 +154,11 @@ function factsOf(
 ): Classification | undefined {
   const text = textOf(query);
   return text === undefined ? undefined : classify(text);
+}
+
+/** The options of a connection whose session is read-only at the server. */
+function readOnlyConfig(config: ClientConfig = {}): ClientConfig {
+  return withShown(config, { options: readOnlySession(config.options) });
 }
 
 /** A row of parsed values as PostgreSQL writes them; `undefined` for what is no row. */
@@ -215,12 +227,16 @@ export function endpointClientClass(
     readonly #unbegun = new Unbegun(this);
     #settingUp = true;
     #mayBeUnlocked = false;
+    /** Its session would let transactions write, as the server has reported. */
+    #isWritable = false;
+    #isLocking = false;
     /** The server said that it is a standby, though this is the writer's side. */
     #demoted = false;
 
     constructor(config?: ClientConfig) {
       const address = addresses.pick();
-      super(addresses.configure(config, address));
+      const options = addresses.configure(config, address);
+      super(traits.readOnly === true ? readOnlyConfig(options) : options);
       lendSecrets(internals(this));
       this.#queryTimeout = takeQueryTimeout(this);
       this.address = address;
@@ -231,6 +247,9 @@ export function endpointClientClass(
         setPassword(this, () => this.#login?.password(this as never));
       }
       internals(this).connection?.on?.("parameterStatus", (reported) => {
+        if (reported.parameterName === "default_transaction_read_only") {
+          this.#isWritable = reported.parameterValue !== "on";
+        }
         if (reported.parameterName !== "in_hot_standby") return;
         const before = this.standby;
         this.standby = reported.parameterValue === "on";
@@ -281,7 +300,17 @@ export function endpointClientClass(
         });
         // The password has done its work, and nobody shall find it here.
         if (this.#login !== undefined) setPassword(this, null);
-        callback(null);
+        if (this.#isUnlocked) this.#lock(callback);
+        else callback(null);
+      });
+    }
+
+    /** A pooler may not hand on what the session was asked to be. */
+    #lock(callback: (error: Error | null) => void): void {
+      this.#isLocking = true;
+      this.#queryPlainly(lockSession, undefined, (error: Error | null | undefined) => {
+        this.#isLocking = false;
+        callback(error ?? null);
       });
     }
 
@@ -316,6 +345,15 @@ export function endpointClientClass(
       internals(this).connection?.stream.destroy(error);
     }
 
+    /** A statement has made the session writable, and it must not be. */
+    get #isUnlocked(): boolean {
+      return traits.readOnly === true && this.isWritable;
+    }
+
+    get isWritable(): boolean {
+      return this.#isWritable && this.standby !== true;
+    }
+
     get endedUnbegun(): boolean {
       return this.#unbegun.certain;
     }
@@ -348,6 +386,10 @@ export function endpointClientClass(
 
     /** pg's own: sends the next query, or here what leaves with the one that is active. */
     _pulseQueryQueue(): void {
+      if (this.#isUnlocked && !this.#isLocking) {
+        this.cut(writableSession());
+        return;
+      }
       if (!this.#flight.pulse()) inherited._pulseQueryQueue.call(this);
     }
 
@@ -503,6 +545,11 @@ export function endpointClientClass(
       if (query === null || query === undefined) {
         return this.#queryPlainly(query, values, callback);
       }
+      const problem = this.#isUnlocked
+        ? writableSession()
+        : traits.refusal?.(this as unknown as EndpointClient, query as QueryInput);
+      if (problem !== undefined)
+        return failUnsent(query as QueryInput, [callback, values], problem);
       if (this.#inSetUp) return this.#querySetUp(query as QueryInput, values, callback);
       let watched: WatchedQuery;
       try {
@@ -601,7 +648,10 @@ export function endpointClientClass(
       this.#givenBackAt = now;
       this.#noteGivenBack(now);
       const isOver =
-        this.#retired || now > this.#endsAt || addresses.isSurplus?.(this.address) === true;
+        this.#retired ||
+        this.#isUnlocked ||
+        now > this.#endsAt ||
+        addresses.isSurplus?.(this.address) === true;
       done(isOver ? new Error("The connection is not used any longer.") : undefined);
     }
 

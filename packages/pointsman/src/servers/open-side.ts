@@ -12,6 +12,7 @@ import { ReaderLags } from "./reader-lags.ts";
 import { runAsSetUp } from "./set-up.ts";
 import { SettlingPool } from "./settling-pool.ts";
 import type { Front } from "./sides.ts";
+import { readOnlySession } from "./writable-session.ts";
 import type { WriterGate } from "./writer-gate.ts";
 
 /** How long a connection to a reader is used by default. */
@@ -41,6 +42,7 @@ export function openSide(
   readers?: ReaderCare,
 ): SettlingPool {
   const mirror = side === "reader" && config.mirror;
+  const locked = side === "reader" && config.readOnly;
   const options = side === "writer" ? config.writerPool : config.readerPool;
   const endpoint = side === "writer" ? config.writer : config.readers[0];
   const { onConnect } = options;
@@ -73,6 +75,8 @@ export function openSide(
     addresses,
     classify: front.classify,
     mirror,
+    readOnly: locked,
+    refusal: front.refusal,
     watch: front.watch,
     gate: side === "writer" ? () => pool.gate : undefined,
     promoted: readers?.promoted,
@@ -101,9 +105,4 @@ function admit(
 ): void {
   if (role !== "writer") throw new NotTheWriter(endpointName, role);
   gate?.reached();
-}
-
-/** libpq's `options` of a session that is read-only at the server. */
-function readOnlySession(options: string | undefined): string {
-  return `${options ?? ""} -c default_transaction_read_only=on`.trim();
 }

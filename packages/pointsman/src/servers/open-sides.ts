@@ -8,7 +8,6 @@ import { endpointClientClass } from "./endpoint-client.ts";
 import { baseClass, commonOptions } from "./endpoint-options.ts";
 import { LagBreaker } from "./lag-breaker.ts";
 import { listenForSilence } from "./listen-for-silence.ts";
-import { NotTheWriter } from "./not-the-writer.ts";
 import { openSide } from "./open-side.ts";
 import { anotherOf, ProbeConnections } from "./probe-connection.ts";
 import { ReaderChoice } from "./reader-choice.ts";
@@ -66,6 +65,8 @@ export function openSides(config: Config, front: Front): Sides {
   const probes = new ProbeConnections(baseClass(config));
   const identity: ClusterIdentity = new ClusterIdentity(
     async () => {
+      // A read-only pool connects to the writer when it has something to write.
+      if (config.readOnly) return;
       await probes.look(
         () => anotherOf(writer),
         identityMillis,
@@ -91,10 +92,9 @@ export function openSides(config: Config, front: Front): Sides {
   );
   const writer = openSide("writer", config, front, atWriter, identity);
   const gate = guard(writer, atWriter, probes, config, front, () => topology?.hurry());
-  const promoted = (): void => gate.close(new NotTheWriter(config.writer.name, "outdated"));
   const choice = new ReaderChoice();
   const reader = openSide("reader", config, front, addresses, identity, {
-    promoted,
+    promoted: () => gate.promoted(),
     joined: async (client) => {
       await lag?.admit(client);
       choice.join(client, front.serverOf(client));
@@ -147,7 +147,8 @@ export function openSides(config: Config, front: Front): Sides {
     readmission.end();
     probes.end();
   };
-  return { writer, reader, gate, topology, end, readers: { addresses, identity } };
+  const side = config.hasWriter ? writer : reader;
+  return { writer: side, reader, gate, topology, end, readers: { addresses, identity } };
 }
 
 function guard(
@@ -163,6 +164,7 @@ function guard(
     addresses,
     probes,
     timeoutMillis: config.failoverTimeoutMillis,
+    onDemand: config.readOnly,
     examine,
     timeline,
     lost,

@@ -67,6 +67,11 @@ export function isReaderRefusal(error: unknown): boolean {
   return routine !== undefined && refusingRoutines[code]?.has(routine) === true;
 }
 
+/** Whether a server refused a statement because it writes, and the server or the session must not. */
+export function isWriteRefusal(error: unknown): boolean {
+  return isReaderRefusal(error) && ["25006", "XX000"].includes((error as ServerError).code ?? "");
+}
+
 /** What a server says that does not know a schema, table, column, function or type. */
 const missing: ReadonlySet<string | undefined> = new Set([
   "42P01",

@@ -5,6 +5,7 @@ import type { EndpointAddresses } from "./endpoint-addresses.ts";
 import type { EndpointClient, WatchQuery } from "./endpoint-client.ts";
 import type { KnownServer } from "./look-at-silence.ts";
 import type { Examined, WriterRole } from "./not-the-writer.ts";
+import type { QueryInput } from "./query-input.ts";
 import type { SettlingPool } from "./settling-pool.ts";
 import type { TopologyWatch } from "./topology/topology-watch.ts";
 import type { WriterGate } from "./writer-gate.ts";
@@ -39,6 +40,8 @@ export interface Front {
   readonly events: EventEmitter;
   readonly classify: (sql: string) => Classification;
   readonly watch: WatchQuery;
+  /** Why a statement that is sent by hand, or to set a connection up, may not be sent. */
+  readonly refusal: ((client: EndpointClient, query: QueryInput) => Error | undefined) | undefined;
   /**
    * Called for each new connection before its first use.
    *

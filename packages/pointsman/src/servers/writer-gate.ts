@@ -12,6 +12,8 @@ interface Waiter {
 export interface WriterGateOptions {
   /** How long a caller waits at most, in milliseconds. */
   readonly timeoutMillis: number;
+  /** What is heard of other servers does not matter before the writer was reached. */
+  readonly onDemand: boolean;
   /** The writer's endpoint, for errors. */
   readonly endpoint: string;
   /** Looks for the writer until it is found, or until the signal is aborted. Never rejects. */
@@ -77,6 +79,12 @@ export class WriterGate {
       this.#isDoubted = false;
       if (!isThere) this.close(cause);
     });
+  }
+
+  /** Some server was promoted: whoever is the writer now is looked for. */
+  promoted(): void {
+    if (this.#options.onDemand && !this.#reached) return;
+    this.close(new NotTheWriter(this.#options.endpoint, "outdated"));
   }
 
   /** The writer is not where it was: it is looked for, and nobody is let through until it is found. */

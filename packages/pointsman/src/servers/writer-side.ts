@@ -22,6 +22,8 @@ export interface WriterSide {
   readonly probes: ProbeConnections;
   /** How long whoever wants the writer waits for it, in milliseconds. */
   readonly timeoutMillis: number;
+  /** It is looked for only once somebody has needed it. */
+  readonly onDemand: boolean;
   /** What a server is now, asked on a connection to it. */
   readonly examine: (client: EndpointClient) => Promise<Examined>;
   /** The newest timeline that is known; 0: none. */
@@ -36,6 +38,7 @@ export function gateFor({
   addresses,
   probes,
   timeoutMillis,
+  onDemand,
   examine,
   timeline,
   lost,
@@ -57,6 +60,7 @@ export function gateFor({
     );
   const gate = new WriterGate({
     timeoutMillis,
+    onDemand,
     endpoint: addresses.all[0]?.name ?? "",
     isThere: async () => (await attempt(addresses.pick(), () => {})) !== undefined,
     retire: () => retire(pool, () => true),

@@ -1,0 +1,99 @@
+import { PointsmanError } from "../errors.ts";
+import type { Target } from "../routing/route.ts";
+import type { TransactionControl } from "../statements/types.ts";
+import type { Item } from "./item.ts";
+
+/** Statements that only prepare what comes behind them in their transaction. */
+const preparing: ReadonlySet<TransactionControl["kind"] | undefined> = new Set([
+  "begin",
+  "set",
+  "savepoint",
+]);
+
+/**
+ * A transaction of a read-only pool that may write some tables: it belongs on the writer if its
+ * first statement writes one of them, and else on a reader. Until that comes, what opens it is
+ * answered and held back.
+ */
+export class OpeningTransaction {
+  #held: Item[] = [];
+  /** What was acknowledged and is being sent. */
+  #sent = new Set<Item>();
+  #side: Target | undefined;
+
+  /** Whether a transaction was opened that nothing has been sent of. */
+  get isOpen(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** Where the transaction is begun, once that is known. */
+  get side(): Target | undefined {
+    return this.#side;
+  }
+
+  /**
+   * Answers a statement without sending it, if it only opens a transaction, prepares one that was
+   * opened, or ends it before anything was done.
+   *
+   * @param answered - called once it is answered
+   */
+  takes(item: Item, answered: () => void): boolean {
+    const { facts, asked, scope } = item;
+    const { transaction, hint } = facts;
+    if (facts.statements.length !== 1 || transaction === undefined) return false;
+    const { kind, readOnly, chain } = transaction;
+    const undecided = readOnly === undefined && !scope && (asked ?? hint) === undefined;
+    if (this.isOpen ? preparing.has(kind) : kind === "begin" && undecided) this.#held.push(item);
+    else if (this.isOpen && (kind === "commit" || kind === "rollback") && chain !== true) {
+      this.#held = [];
+    } else return false;
+    process.nextTick(() => {
+      answer(item);
+      answered();
+    });
+    return true;
+  }
+
+  /** The transaction belongs on this side: what has opened it is to be sent there, in this order. */
+  begin(side: Target): readonly Item[] {
+    // Their callers have their answers.
+    const silent = this.#held.map((item) => ({ ...item, callback: undefined }));
+    this.#held = [];
+    this.#sent = new Set(silent);
+    this.#side = side;
+    return silent;
+  }
+
+  /** Whether a statement has opened the transaction, and was acknowledged before it was sent. */
+  hasBegunWith(item: Item): boolean {
+    return this.#sent.has(item);
+  }
+
+  /** There is no transaction any more. */
+  over(): void {
+    this.#held = [];
+    this.#sent.clear();
+    this.#side = undefined;
+  }
+}
+
+/** What a transaction fails with that was acknowledged and could not be opened. */
+export function notBegun(cause: Error): PointsmanError {
+  return new PointsmanError(
+    "TRANSACTION_LOST",
+    `The transaction could not be opened (${cause.message.replace(/\.$/, "")}). Nothing of it has happened. This statement was not sent. Release the client.`,
+    { cause },
+  );
+}
+
+function answer({ facts, callback }: Item): void {
+  const command = facts.statements[0]?.command ?? "";
+  // As pg answers a statement without rows.
+  callback?.(undefined as never, {
+    command: command === "START TRANSACTION" ? "START" : command,
+    rowCount: null,
+    oid: null,
+    rows: [],
+    fields: [],
+  });
+}
