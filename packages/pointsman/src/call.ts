@@ -2,6 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Demand } from "./consistency/demand.ts";
 import { signalOf } from "./servers/abortable-query.ts";
 import type { QueryInput } from "./servers/query-input.ts";
+import type { ShadowedCall } from "./shadow/shadow-route.ts";
 import type { Classification } from "./statements/types.ts";
 import { statementChannel } from "./telemetry/channels.ts";
 
@@ -15,6 +16,8 @@ export interface Call {
   readonly demand: Demand | undefined;
   /** When it was called, and in whose context; absent while nobody listens. */
   readonly origin: CallOrigin | undefined;
+  /** Where it would go, in shadow mode. */
+  readonly shadow?: ShadowedCall | undefined;
 }
 
 /** Where and when a statement was called. */

@@ -21,21 +21,27 @@ export interface Explanation {
   readonly functions: readonly FunctionCall[];
   /** The rule of `tables` for what it reads, as it was given, if there is one. */
   readonly rule?: string;
+  /** With `shadow`: where it would go without. */
+  readonly shadow?: Pick<Explanation, "target" | "reason" | "because">;
 }
 
 export function describeRoute(
   facts: Classification,
   route: Route,
   rule: string | undefined,
+  shadow?: Route,
 ): Explanation {
   return {
-    target: route.target,
-    reason: route.reason,
-    because: reasons[route.reason],
+    ...told(route),
     effect: facts.effect,
     commands: facts.statements.map((statement) => statement.command),
     tables: { reads: facts.reads, writes: facts.writes },
     functions: facts.functions,
     ...(rule === undefined ? {} : { rule }),
+    ...(shadow === undefined ? {} : { shadow: told(shadow) }),
   };
+}
+
+function told({ target, reason }: Route): Pick<Explanation, "target" | "reason" | "because"> {
+  return { target, reason, because: reasons[reason] };
 }

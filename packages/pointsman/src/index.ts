@@ -43,6 +43,9 @@ export type { RoutedStatement, RouteHook, RouteScope } from "./routing/route-hoo
 export type { TablePolicy } from "./routing/table-policies.ts";
 export { onWriter, outsideTransaction, withFreshness, withWriter } from "./scope.ts";
 export type { AbandonedTransaction } from "./servers/settling-pool.ts";
+export type { ShadowText } from "./shadow/busiest-texts.ts";
+export type { ReadsAfterWrite, ShadowLag, ShadowStats } from "./shadow/shadow-report.ts";
+export type { ShadowRoute } from "./shadow/shadow-route.ts";
 export { type Classifier, classify, createClassifier } from "./statements/classify.ts";
 export type * from "./statements/types.ts";
 export { type Verdict, verdicts } from "./statements/verdicts.ts";

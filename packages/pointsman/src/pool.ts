@@ -55,6 +55,8 @@ import {
 } from "./servers/settling-pool.ts";
 import type { Front, Sides } from "./servers/sides.ts";
 import { waitUntil } from "./servers/wait-until.ts";
+import { type OpenShadow, openShadow } from "./shadow/open-shadow.ts";
+import { keptOnWriter, type Wishes } from "./shadow/shadow.ts";
 import { createClassifier } from "./statements/classify.ts";
 import { warmUp } from "./statements/parser.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
@@ -96,6 +98,7 @@ export class Pool extends SettlingPool {
   readonly #sides: Sides;
   readonly #freshness: Freshness;
   readonly #conversation: (new () => Conversation) | undefined;
+  readonly #shadow: OpenShadow | undefined;
   /** How long a statement may take, in milliseconds; 0: as long as it likes. */
   readonly #queryTimeout: number;
 
@@ -104,10 +107,12 @@ export class Pool extends SettlingPool {
    * @throws ConfigError for the first mistake in options or environment
    */
   constructor(options: PoolOptions = {}) {
-    const config = resolveConfig(options);
+    const given = resolveConfig(options);
+    // In shadow mode there is one server for all that callers send, as there was before.
+    const config = given.shadow ? { ...given, readers: [], mirror: false } : given;
     super(frontOptions(config));
     hideSecrets(this.options);
-    for (const { warning } of [config.writer, ...config.readers]) {
+    for (const { warning } of [given.writer, ...given.readers]) {
       if (warning !== undefined) warn("POINTSMAN_TLS_RAISED", warning);
     }
     this.#queryTimeout = queryTimeoutOf(config);
@@ -155,6 +160,8 @@ export class Pool extends SettlingPool {
       this.#sides = openSingle(this, config, front);
       this.#router = new Router(this.#sides, classifier, config, this.#freshness, this);
       this.#lookAtTables(config, [this]);
+      if (given.shadow) this.#shadow = openShadow(this, this.#router, given);
+      this.#router.shadow = this.#shadow?.follower;
       return;
     }
     this.#sides = openSides(config, front);
@@ -190,14 +197,20 @@ export class Pool extends SettlingPool {
     });
   }
 
-  /** The writer's pool, for who wants to choose by hand. With one server: this pool. */
+  /**
+   * The writer's pool, for who wants to choose by hand. With one server: this pool. In shadow mode
+   * it leads to this pool.
+   */
   get writer(): PgPool {
-    return this.#sides.writer;
+    return this.#shadow?.writer ?? this.#sides.writer;
   }
 
-  /** The readers' pool, for who wants to choose by hand. With one server: this pool. */
+  /**
+   * The readers' pool, for who wants to choose by hand. With one server: this pool. In shadow mode
+   * it leads to this pool, and so to the writer.
+   */
   get reader(): PgPool {
-    return this.#sides.reader;
+    return this.#shadow?.reader ?? this.#sides.reader;
   }
 
   /**
@@ -311,12 +324,14 @@ export class Pool extends SettlingPool {
       callback(problem);
       return;
     }
+    const wishes = { scope: scope?.writer, asked: (query as RoutingHints).target };
+    if (this.#shadow !== undefined) {
+      this.#router.runInShadow(this.#shadow.follower, call, wishes, callback);
+      return;
+    }
     let route: Route;
     try {
-      route = this.#router.routeNow(call, {
-        scope: scope?.writer,
-        asked: (query as RoutingHints).target,
-      });
+      route = this.#router.routeNow(call, wishes);
     } catch (error) {
       callback(error as Error);
       return;
@@ -364,14 +379,9 @@ export class Pool extends SettlingPool {
     const inTransaction = isQuiet(client) && (status === "T" || status === "E");
     // What is sent on a connection that is closed is not sent at all.
     const isSent = isUsable(client);
-    const route =
-      this.#sides.readers === undefined
-        ? this.#router.routeNow(call, {
-            transaction: status === "T" || status === "E" ? "writer" : undefined,
-            scope: scope?.writer,
-            asked: (query as RoutingHints).target,
-          })
-        : routes[client.side].direct;
+    const wishes = { scope: scope?.writer, asked: (query as RoutingHints).target };
+    const end = this.#shadow?.follower.onClient(client, call, wishes);
+    const route = end === undefined ? this.#routeOnClient(client, call, wishes) : undefined;
     // Who reads from a reader by hand takes what is there.
     const companions = client.side === "writer" ? this.#router.attend(client, call) : undefined;
     return {
@@ -381,10 +391,18 @@ export class Pool extends SettlingPool {
           error !== undefined && isSent && isLoss(error, client)
             ? toldOfLoss(error, { ...call, inTransaction }, client)
             : error;
-        this.#router.answered(call, route, client, told);
+        if (route !== undefined) this.#router.answered(call, route, client, told);
+        else if (end !== undefined) this.#router.answeredInShadow(end, call, client, told);
         return told;
       },
     };
+  }
+
+  #routeOnClient(client: EndpointClient, call: Call, wishes: Wishes): Route {
+    if (this.#sides.readers !== undefined) return routes[client.side].direct;
+    const status = client.getTransactionStatus();
+    const transaction = status === "T" || status === "E" ? "writer" : undefined;
+    return this.#router.routeNow(call, { ...wishes, transaction });
   }
 
   /**
@@ -518,19 +536,30 @@ export class Pool extends SettlingPool {
     const facts = this.#router.classify(sql);
     const scope = currentScope();
     const transaction = AmbientTransaction.of(this, scope?.transaction);
-    const stand = transaction?.open === true ? standOf(transaction) : undefined;
+    const stand = transaction?.open === true ? this.#standOf(transaction) : undefined;
     const demand = this.#router.demand(scope, readFreshness(hints));
     const problem = this.#router.refusal({ query: sql, facts, demand }, stand);
     if (problem !== undefined) throw problem;
+    const follower = this.#shadow?.follower;
     const route = this.#router.routeNow(
       { text: sql, facts, demand },
       {
         transaction: stand,
         scope: scope?.writer,
         asked: hints.target,
+        stale: follower?.staleness(demand),
       },
     );
-    return describeRoute(facts, route, this.#router.policies.ruleOf(facts));
+    const rule = this.#router.policies.ruleOf(facts);
+    if (follower === undefined) return describeRoute(facts, route, rule);
+    return describeRoute(facts, keptOnWriter(route), rule, route);
+  }
+
+  /** Where an ambient transaction runs; in shadow mode: would run. */
+  #standOf({ client }: AmbientTransaction): Target {
+    const conversation =
+      client instanceof Conversation ? client : this.#shadow?.follower.conversation(client);
+    return conversation?.transactionOn ?? "writer";
   }
 
   /** How much is routed now. */
@@ -580,6 +609,7 @@ export class Pool extends SettlingPool {
 
   protected override async endOwned(deadline: number): Promise<void> {
     await this.#freshness.end();
+    this.#shadow?.follower.end();
     this.#sides.end();
     if (this.#sides.readers === undefined) return;
     // What a reader refuses while it drains goes to the writer, which therefore ends last.
@@ -617,6 +647,7 @@ export class Pool extends SettlingPool {
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === "release") this.#shadow?.follower.givenBack(args[1] as object);
     if (this.listenerCount(event) === 0) return false;
     const [client] = args;
     const emit = (): boolean => super.emit(event, ...args);
@@ -645,11 +676,6 @@ export function createPool(options: PoolOptions = {}): Pool {
 
 function onlyReads({ facts }: Call): boolean {
   return facts.effect === "read" && facts.session.length === 0;
-}
-
-/** Where an ambient transaction runs. */
-function standOf({ client }: AmbientTransaction): Target {
-  return (client instanceof Conversation ? client.transactionOn : undefined) ?? "writer";
 }
 
 function conversationClass(home: ConversationHome): new () => Conversation {

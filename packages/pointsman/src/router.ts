@@ -43,6 +43,8 @@ import { isWriteRefusal } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
 import type { AcquireCallback, Preferred, Release } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
+import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
+import type { ShadowRoute } from "./shadow/shadow-route.ts";
 import type { Classifier } from "./statements/classify.ts";
 import type { Classification } from "./statements/types.ts";
 import { remaining, takePatiently, takeWithin } from "./take-client.ts";
@@ -88,6 +90,8 @@ export class Router implements Dispatch {
   readonly #fallback: Quota | undefined;
   readonly #freshness: Freshness;
   readonly #owner: object;
+  /** Given in shadow mode. */
+  shadow: Shadow | undefined;
 
   /**
    * @param owner - the pool that it belongs to
@@ -163,9 +167,16 @@ export class Router implements Dispatch {
    *
    * @returns to be called when it has its answer; `undefined` for what writes nothing
    */
-  expectWrite({ query, text, facts, demand }: Call): (() => void) | undefined {
+  expectWrite(call: Call): (() => void) | undefined {
+    const { query, text, facts, demand } = call;
     if (demand === undefined || isSubmittable(query)) return undefined;
-    return this.#freshness.expectWrite(text === undefined ? undefined : facts, demand);
+    const ended = this.#freshness.expectWrite(text === undefined ? undefined : facts, demand);
+    const followed = call.shadow && this.shadow?.expectWrite(call);
+    if (followed === undefined) return ended;
+    return () => {
+      ended?.();
+      followed();
+    };
   }
 
   /** Calls back with another way for a read whose reader was behind, or with why there is none. */
@@ -312,7 +323,7 @@ export class Router implements Dispatch {
       refused: this.#refused.has(text),
       stale:
         readers === undefined || demand === undefined
-          ? undefined
+          ? context.stale
           : this.#freshness.staleness(demand),
       policy: this.policies.of(facts),
       hook: context.hook,
@@ -458,6 +469,12 @@ export class Router implements Dispatch {
     runErrand(this, call, route, callback);
   }
 
+  /** The same in shadow mode. */
+  runInShadow(shadow: Shadow, call: Call, wishes: Wishes, callback: QueryCallback): void {
+    const shadowed = shadow.alone(call, wishes);
+    this.run({ ...call, shadow: shadowed }, keptOnWriter(shadowed.route), callback);
+  }
+
   /** Counts a refusal by a reader, and gives the route of the second attempt. */
   afterRefusal(): Route {
     this.refusals += 1;
@@ -520,9 +537,22 @@ export class Router implements Dispatch {
     if (call.text !== undefined) {
       this.#refused.learn(call.text, route.reason, error === undefined);
     }
+    const shadow = call.shadow && this.shadow?.answered(call, call.shadow, error);
     if (call.origin === undefined) return;
-    const event = markPool(eventOf(call, call.origin, route, client, error), this.#owner);
+    const event = markPool(eventOf(call, call.origin, route, client, error, shadow), this.#owner);
     call.origin.context.runInAsyncScope(() => statementChannel.publish(event));
+  }
+
+  /** The same of a statement on a client, in shadow mode. */
+  answeredInShadow(
+    end: EndOnClient,
+    call: Call,
+    client: EndpointClient,
+    error: Error | undefined,
+  ): void {
+    const status = client.getTransactionStatus();
+    const shadow = end({ error, open: status === "T" || status === "E" });
+    this.answered({ ...call, shadow }, keptOnWriter(shadow.route), client, error);
   }
 
   /** Counts what the position of the process costs the reads outside of sessions. */
@@ -585,6 +615,7 @@ function eventOf(
   route: Route,
   client: EndpointClient | undefined,
   error: Error | undefined,
+  shadow: ShadowRoute | undefined,
 ): StatementEvent {
   return {
     text: call.text ?? "",
@@ -594,5 +625,6 @@ function eventOf(
     endpoint: client?.endpointName ?? "",
     durationMs: performance.now() - at,
     ...(error === undefined ? {} : { error }),
+    ...(shadow === undefined ? {} : { shadow }),
   };
 }

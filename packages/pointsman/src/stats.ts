@@ -7,6 +7,7 @@ import type { Target } from "./routing/route.ts";
 import type { SettlingPool } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
 import type { TopologyWatch } from "./servers/topology/topology-watch.ts";
+import type { ShadowStats } from "./shadow/shadow-report.ts";
 
 /** The connections of one side. */
 export interface SideStats {
@@ -91,7 +92,10 @@ export interface TopologyStats {
 export interface PoolStats {
   /** How much is routed now. */
   readonly mode: RoutingMode;
-  /** Statements answered, by where they went. With one server: by where they would have gone. */
+  /**
+   * Statements answered, by where they went. With one server: by where they would have gone; with
+   * `shadow` that is in `shadow`.
+   */
   readonly targets: Readonly<Record<Target, number>>;
   /** Statements answered, by reason; every reason is there. */
   readonly reasons: Readonly<Record<Reason, number>>;
@@ -110,6 +114,8 @@ export interface PoolStats {
   readonly topology?: TopologyStats;
   /** The memory of verdicts. */
   readonly statements: ReturnType<Router["classifierStats"]>;
+  /** What would have happened without `shadow`; absent where that is off. */
+  readonly shadow?: ShadowStats;
 }
 
 export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolStats {
@@ -142,6 +148,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
     },
     ...(sides.topology === undefined ? {} : { topology: topologyStats(sides.topology) }),
     statements: router.classifierStats(),
+    ...(router.shadow === undefined ? {} : { shadow: router.shadow.stats() }),
   };
 }
 

@@ -15,12 +15,13 @@ import {
   sealEndpoint,
 } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
+import { environmentSwitch } from "./environment-switch.ts";
 import { kindOf } from "./kind-of.ts";
 import type { PoolOptions, ReaderOption } from "./options.ts";
 import { checkReadOnly } from "./read-only.ts";
 import { readTableNames, readTables } from "./routing-options.ts";
 import { readTopology, type TopologySettings } from "./topology.ts";
-import { checkPositiveInteger, checkSizes, validateOptions, wrong } from "./validate.ts";
+import { checkPositiveInteger, checkSizes, validateOptions } from "./validate.ts";
 
 /** Everything that was configured, checked and sealed. */
 export interface Config {
@@ -37,6 +38,8 @@ export interface Config {
   readonly readOnlyTransactions: "reader" | "writer";
   /** How much is routed at first. */
   readonly mode: RoutingMode;
+  /** Everything runs on the writer, and is only followed. */
+  readonly shadow: boolean;
   readonly tables: readonly TableRule[];
   /** Nothing is written but the tables in `allowedWrites`. */
   readonly readOnly: boolean;
@@ -97,7 +100,9 @@ export function resolveConfig(
   const explicit =
     options.writer !== undefined || locationKeys.some((key) => options[key] !== undefined);
   const fromEnvironment = explicit ? {} : environment;
-  const readOnly = options.readOnly ?? environmentSwitch("DATABASE_READ_ONLY", environment);
+  const readOnly =
+    options.readOnly ?? environmentSwitch("DATABASE_READ_ONLY", environment) ?? false;
+  const shadow = options.shadow ?? environmentSwitch("DATABASE_SHADOW", environment) ?? false;
   const allowedWrites = readOnly ? readTableNames(options.allowWritesTo ?? []) : [];
   const [writerOption, writer] = readWriter(options, fromEnvironment["DATABASE_URL"]);
   const given = readReaders(options, writer, fromEnvironment["DATABASE_READER_URL"]);
@@ -120,7 +125,7 @@ export function resolveConfig(
   checkSizes("writerPool", writerPool);
   checkSizes("readerPool", readerPool);
 
-  if (readOnly) checkReadOnly(options);
+  if (readOnly) checkReadOnly(options, shadow);
   const isNowhere = [writer.host, writer.connectionString, environment["PGHOST"]].every(isMissing);
   if (allowedWrites.length > 0 && isNowhere) {
     throw new ConfigError(
@@ -149,6 +154,7 @@ export function resolveConfig(
     readerPool: sealPool(readerPool),
     readOnlyTransactions: options.readOnlyTransactions ?? "reader",
     mode: options.mode ?? "auto",
+    shadow,
     tables: readTables(options.tables ?? {}),
     readOnly,
     hasWriter: !readOnly || allowedWrites.length > 0,
@@ -290,6 +296,7 @@ function commonPoolOptions(
     readerPool: _rp,
     readOnlyTransactions: _t,
     mode: _mo,
+    shadow: _sh,
     tables: _ta,
     route: _ro,
     readOnly: _rr,
@@ -323,17 +330,6 @@ function commonPoolOptions(
 }
 
 const isMissing = (value: unknown): boolean => value === undefined || value === "";
-
-/** A variable that turns something on. */
-function environmentSwitch(
-  name: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): boolean {
-  const text = environment[name]?.trim().toLowerCase() ?? "";
-  if (text === "" || text === "0" || text === "false") return false;
-  if (text === "1" || text === "true") return true;
-  throw wrong(name, environment[name], "1, true, 0 or false");
-}
 
 function environmentSize(
   name: string,

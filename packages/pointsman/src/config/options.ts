@@ -138,6 +138,13 @@ export interface PoolOptions extends PgPoolConfig {
    */
   mode?: RoutingMode | undefined;
   /**
+   * Runs everything on the writer, as with one server, and reports where statements would have
+   * gone: in `pool.stats().shadow`, `pool.explain()` and on the diagnostics channel. Readers get no
+   * statement; how far they are behind is measured, on one connection to each. Default: the
+   * environment's `DATABASE_SHADOW` (`1`), else `false`.
+   */
+  shadow?: boolean | undefined;
+  /**
    * Where reads of tables go, whatever else they read: `{ sessions: "writer", "audit.*": "writer" }`.
    * Of two tables in one statement the writer's counts. Default: none.
    */
@@ -281,6 +288,7 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   readerPool: { kind: "side" },
   readOnlyTransactions: { kind: "side name" },
   mode: { kind: "mode" },
+  shadow: { kind: "boolean", environment: "DATABASE_SHADOW" },
   tables: { kind: "tables" },
   readOnly: { kind: "boolean", environment: "DATABASE_READ_ONLY" },
   allowWritesTo: { kind: "table names" },

@@ -21,7 +21,13 @@ const needWriter: readonly (readonly [
  *
  * @throws ConfigError for the first option that it cannot keep
  */
-export function checkReadOnly(options: PoolOptions): void {
+export function checkReadOnly(options: PoolOptions, shadow: boolean): void {
+  if (shadow) {
+    throw new ConfigError(
+      "shadow",
+      "shadow sends everything to the writer, and with readOnly there is no connection to it. Leave one of them out.",
+    );
+  }
   for (const [option, isAsked] of needWriter) {
     if (!isAsked(options)) continue;
     throw new ConfigError(

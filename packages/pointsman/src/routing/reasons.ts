@@ -13,6 +13,7 @@ export const reasons = {
   hint: "A leading comment in the text asked for it.",
   mode: "`mode` keeps it on the writer.",
   "read-only-mode": "The pool is read-only: what would go to the writer stays on a reader.",
+  shadow: "`shadow` keeps it on the writer: a reader would have got it.",
   "route-hook": "The `route` hook chose so.",
   "table-policy": "A rule of `tables` for a table that it reads says so.",
   refused: "A reader has refused this text before.",

@@ -1,5 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import type { Target } from "../routing/route.ts";
+import type { ShadowRoute } from "../shadow/shadow-route.ts";
 import type { Effect } from "../statements/types.ts";
 
 /**
@@ -19,6 +20,8 @@ export interface StatementEvent {
   readonly durationMs: number;
   /** The error, when it failed. */
   readonly error?: unknown;
+  /** With `shadow`: where it would have gone without, and what is known of how that had ended. */
+  readonly shadow?: ShadowRoute;
 }
 
 /**

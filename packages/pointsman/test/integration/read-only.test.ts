@@ -365,6 +365,7 @@ describe("the configuration of a read-only pool", () => {
     ["maxStaleness", { maxStaleness: "1s" }, "Leave maxStaleness out"],
     ["consistency", { consistency: "strong" }, "Leave consistency out"],
     ["topology", { topology: "dns" }, "Leave topology out"],
+    ["shadow", { shadow: true }, "Leave one of them out."],
     ["allowWritesTo", { allowWritesTo: ["renditions"] }, "nothing says where the writer is"],
     ["allowWritesTo[0]", { allowWritesTo: ["a b"] }, "names no table"],
     ["allowWritesTo", { allowWritesTo: "x" as never }, "must be a list of tables"],
@@ -382,7 +383,7 @@ describe("the configuration of a read-only pool", () => {
 
   it("refuses DATABASE_READ_ONLY with another value", () => {
     expect(() => resolveConfig({}, { DATABASE_READ_ONLY: "maybe" })).toThrow(
-      "DATABASE_READ_ONLY must be 1, true, 0 or false",
+      "DATABASE_READ_ONLY must be 1 or true, 0 or false",
     );
   });
 });
