@@ -384,9 +384,13 @@ export class Pool extends SettlingPool {
     const route = end === undefined ? this.#routeOnClient(client, call, wishes) : undefined;
     // Who reads from a reader by hand takes what is there.
     const companions = client.side === "writer" ? this.#router.attend(client, call) : undefined;
+    let isOver = false;
     return {
       companions: companions === "behind" ? undefined : companions,
       answered: (error) => {
+        // pg answers twice what it could not send.
+        if (isOver) return error;
+        isOver = true;
         const told =
           error !== undefined && isSent && isLoss(error, client)
             ? toldOfLoss(error, { ...call, inTransaction }, client)

@@ -25,7 +25,18 @@ export interface ShadowLag {
   readonly problem?: string;
 }
 
-/** What would have happened with `shadow` off, since the pool was made. */
+/**
+ * What would have happened with `shadow` off, since the pool was made.
+ *
+ * @example
+ * ```ts
+ * import { createPool } from "pointsman";
+ *
+ * const pool = createPool({ shadow: true });
+ * await pool.query("select * from books");
+ * console.log(pool.stats().shadow?.readerShare); // 1
+ * ```
+ */
 export interface ShadowStats {
   /** Statements answered, by where they would have gone. */
   readonly targets: Readonly<Record<Target, number>>;

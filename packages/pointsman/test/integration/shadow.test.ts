@@ -376,6 +376,30 @@ describe("the report", () => {
     expect(shadowOf(pool).reasons.reader).toEqual({ "plain-read": 1 });
   });
 
+  it("forgets a write at which pg has thrown, once its client is given back", async () => {
+    const pool = shadowing({ reader: undefined });
+    const client = await pool.connect();
+    const broken = { name: 5, text: "insert into sessions values (1)" } as never;
+    await rejection(client.query(broken));
+    await pool.query("select title from books");
+    client.release();
+    await pool.query("select title from books");
+    expect(shadowOf(pool).reasons).toEqual({
+      writer: { "write-pending": 1 },
+      reader: { "plain-read": 1 },
+    });
+  });
+
+  it("counts once what pg cannot send, and answers twice", async () => {
+    const pool = shadowing({ reader: undefined });
+    const circular: Record<string, unknown> = {};
+    circular["self"] = circular;
+    const client = await pool.connect();
+    await rejection(client.query("insert into sessions values ($1)", [circular]));
+    client.release();
+    expect(shadowOf(pool).targets).toEqual({ writer: 1, reader: 0 });
+  });
+
   it("holds reads against the lag of the reader", async () => {
     const pool = shadowing();
     const read = async () => {
@@ -588,11 +612,21 @@ describe("what shadow mode reports is what a pool without it does", () => {
         client.release();
       }
       await pool.query(`${mark} select 3`);
+      const next = await pool.connect();
+      await next.query(`${mark} select 4`);
+      await next.query(`${mark} insert into sessions values (1)`);
+      next.release();
+      const last = await pool.connect();
+      await last.query(`${mark} select 5`);
+      last.release();
       return events.map(({ target, reason, shadow }) => {
         const route = shadow ?? { target, reason };
         return `${route.target} ${route.reason}`;
       });
     };
-    expect(await send(shadowing({ max: 1 }))).toEqual(await send(local.pool({ max: 1 })));
+    const one: PoolOptions = { consistency: "eventual", max: 1 };
+    const told = await send(shadowing(one));
+    expect(told).toEqual(await send(local.pool(one)));
+    expect(told.at(-1)).toBe("reader plain-read");
   });
 });
