@@ -550,8 +550,7 @@ export class Router implements Dispatch {
     client: EndpointClient,
     error: Error | undefined,
   ): void {
-    const status = client.getTransactionStatus();
-    const shadow = end({ error, open: status === "T" || status === "E" });
+    const shadow = end(error);
     this.answered({ ...call, shadow }, keptOnWriter(shadow.route), client, error);
   }
 

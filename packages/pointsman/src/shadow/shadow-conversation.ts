@@ -19,6 +19,8 @@ export class ShadowConversation {
   /** It was taken from the pool of a side by hand. */
   byHand: Target | undefined;
   #transaction: Target | undefined;
+  /** Where the last statement would have gone. */
+  #last: Target = "writer";
   #pinned = false;
   /** Lines with writes that are not to be seen yet. */
   readonly #touched = new Set<Line>();
@@ -31,6 +33,23 @@ export class ShadowConversation {
 
   get pinned(): boolean {
     return this.#pinned;
+  }
+
+  /**
+   * Nothing is under way, and the connection knows whether a transaction is open: of a statement
+   * that has failed that was a guess.
+   *
+   * @returns the lines that may see something new since then
+   */
+  rested(open: boolean): readonly Line[] {
+    if (open) {
+      this.#transaction ??= this.#last;
+      return [];
+    }
+    this.#transaction = undefined;
+    const shown = [...this.#touched];
+    this.#touched.clear();
+    return shown;
   }
 
   /** The lines for which a statement that is sent now may show something new when it is answered. */
@@ -64,7 +83,7 @@ export class ShadowConversation {
     lines: readonly Line[],
     { error, open }: Ending,
   ): readonly Line[] {
-    const { commits, rollsBack } = effects;
+    this.#last = route.target;
     if (this.byHand === undefined && route.target === "writer" && !facts.reader) {
       this.#pinned = true;
     }
@@ -73,10 +92,12 @@ export class ShadowConversation {
     }
     // Of one that has failed pg tells before it has heard whether the transaction is open still.
     const wasOpen = this.#transaction !== undefined;
-    const isOpen = error === undefined ? open : wasOpen && !commits && !rollsBack;
+    const kind = facts.transaction?.kind;
+    const ends = kind === "commit" || kind === "rollback" || kind === "prepare";
+    const isOpen = error === undefined ? open : wasOpen && !ends;
     this.#transaction = isOpen ? (this.#transaction ?? route.target) : undefined;
     if (isOpen) return [];
-    const undone = rollsBack || (error !== undefined && commits && wasOpen);
+    const undone = effects.rollsBack || (error !== undefined && wasOpen);
     const shown = undone ? [] : [...this.#touched];
     this.#touched.clear();
     return shown;

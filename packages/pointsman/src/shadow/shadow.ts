@@ -5,11 +5,13 @@ import { refusalOnReader } from "../conversation/reader-transaction.ts";
 import { type RouteContext, routes } from "../routing/decide.ts";
 import type { Reason } from "../routing/reasons.ts";
 import type { Route, Target } from "../routing/route.ts";
+import type { EndpointClient } from "../servers/endpoint-client.ts";
+import { isQuiet } from "../servers/pg-internals.ts";
 import { standbyRefusal } from "../statements/standby-refusal.ts";
 import type { Classification } from "../statements/types.ts";
 import type { LagMeter } from "./lag-meter.ts";
 import { RecentWrites } from "./recent-writes.ts";
-import { type Ending, ShadowConversation } from "./shadow-conversation.ts";
+import { ShadowConversation } from "./shadow-conversation.ts";
 import { ShadowReport, type ShadowStats } from "./shadow-report.ts";
 import type { NotedCall, ShadowedCall, ShadowRoute } from "./shadow-route.ts";
 
@@ -24,7 +26,7 @@ export interface Decisions {
 export type Wishes = Pick<RouteContext, "asked" | "scope">;
 
 /** Hears of the end of a statement on a client, and says where it would have gone. */
-export type EndOnClient = (ending: Ending) => ShadowedCall;
+export type EndOnClient = (error: Error | undefined) => ShadowedCall;
 
 /** The route of a statement in shadow mode: to the writer, whatever is decided. */
 export function keptOnWriter(route: Route): Route {
@@ -92,8 +94,9 @@ export class Shadow {
   }
 
   /** A statement is called on a client. */
-  onClient(client: object, call: Call, wishes: Wishes): EndOnClient {
+  onClient(client: EndpointClient, call: Call, wishes: Wishes): EndOnClient {
     const conversation = this.conversation(client);
+    if (isQuiet(client)) this.#writes.written(conversation.rested(isInTransaction(client)));
     const { byHand } = conversation;
     const lines = call.demand?.lines ?? [];
     const effects = this.#effectsOf(call);
@@ -104,12 +107,13 @@ export class Shadow {
     );
     const underWay = this.#writes.begin(conversation.expects(effects, lines));
     conversation.begun(underWay);
-    return (ending) => {
+    return (error) => {
       // What was sent ahead of it is answered by now, and has told where this one stands.
       const { transactionOn, pinned } = conversation;
       const context = { ...noted.context, transaction: transactionOn, conversation: pinned };
       const route =
         byHand === undefined ? this.#decisions.route(call, context) : routes[byHand].direct;
+      const ending = { error, open: isInTransaction(client) };
       this.#writes.written(conversation.answered(call.facts, route, effects, lines, ending));
       this.#writes.end(underWay);
       conversation.ended(underWay);
@@ -169,6 +173,11 @@ export class Shadow {
   end(): void {
     this.#lag?.end();
   }
+}
+
+function isInTransaction(client: EndpointClient): boolean {
+  const status = client.getTransactionStatus();
+  return status === "T" || status === "E";
 }
 
 /** Whether a reader must have what was written before, to run it. */
