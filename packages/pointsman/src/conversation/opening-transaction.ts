@@ -1,5 +1,6 @@
 import { PointsmanError } from "../errors.ts";
 import type { Target } from "../routing/route.ts";
+import { isSubmittable } from "../servers/query-input.ts";
 import type { TransactionControl } from "../statements/types.ts";
 import type { Item } from "./item.ts";
 
@@ -41,6 +42,8 @@ export class OpeningTransaction {
     const { facts, asked, scope } = item;
     const { transaction, hint } = facts;
     if (facts.statements.length !== 1 || transaction === undefined) return false;
+    // A cursor or a stream is answered by a connection alone.
+    if (isSubmittable(item.query)) return false;
     const { kind, readOnly, chain } = transaction;
     const undecided = readOnly === undefined && !scope && (asked ?? hint) === undefined;
     if (this.isOpen ? preparing.has(kind) : kind === "begin" && undecided) this.#held.push(item);

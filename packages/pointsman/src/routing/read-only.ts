@@ -138,7 +138,7 @@ export class ReadOnlyPolicy {
         if (judgement.target !== undefined && transaction.kind !== "set-default") continue;
       }
       const unsafe = statement.functions.find((call) => !isSafeOnWriter(call));
-      const plain = verdict === "plain-read" || (verdict === "server-bound" && effect !== "write");
+      const plain = verdict === "plain-read" || (verdict === "server-bound" && effect === "read");
       if (plain && unsafe === undefined && statement.writes.length === 0) continue;
       return {
         refused:
@@ -171,9 +171,8 @@ function noJudgements(): Record<Target, WeakMap<Classification, ReadOnlyJudgemen
 
 const isHarmless = ({ knowledge }: FunctionCall): boolean => knowledge === "harmless";
 
-/** It writes nothing, and leads later statements nowhere else. */
-const isSafeOnWriter = ({ knowledge, name }: FunctionCall): boolean =>
-  knowledge === "harmless" || (knowledge === "server-bound" && name !== "set_config");
+const isSafeOnWriter = ({ knowledge }: FunctionCall): boolean =>
+  knowledge === "harmless" || knowledge === "server-bound";
 
 const isPlain = ({ verdict, transaction }: Statement): boolean =>
   transaction !== undefined || verdict === "plain-read";
