@@ -6,7 +6,7 @@ import { customerPage, signUp } from "./customers.ts";
 import { health } from "./health.ts";
 import { emailAddress, fields, integer, integerIn, list, oneOf, page, text } from "./input.ts";
 import { cancelOrder, orderHistory, orderPage, placeOrder } from "./orders.ts";
-import { badInput, Problem } from "./problems.ts";
+import { badInput, isReadOnly, Problem } from "./problems.ts";
 import { refreshBestsellers, salesReport } from "./reports.ts";
 import { postReview } from "./reviews.ts";
 
@@ -109,6 +109,10 @@ export function createApp(pool: Pool): Hono {
   app.onError((error, c) => {
     if (error instanceof Problem) {
       return c.json({ error: error.code, message: error.message }, error.status);
+    }
+    if (isReadOnly(error)) {
+      const message = "This is the shop window. Order in the shop itself.";
+      return c.json({ error: "read_only", message }, 403);
     }
     console.error(error);
     return c.json({ error: "internal", message: "Something went wrong on our side." }, 500);

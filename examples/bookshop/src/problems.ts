@@ -1,4 +1,5 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { PointsmanError } from "pointsman";
 
 /** Something that the caller of the HTTP interface is told, with the status that says so. */
 export class Problem extends Error {
@@ -25,6 +26,11 @@ export function violates(error: unknown, constraint: string): boolean {
 /** Whether PostgreSQL refused a row because what it points to does not exist. */
 export function pointsNowhere(error: unknown): boolean {
   return isRefusal(error) && error.code === "23503";
+}
+
+/** Whether this deployment must not write. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof PointsmanError && error.code === "READ_ONLY_MODE";
 }
 
 function isRefusal(error: unknown): error is { code: string; constraint?: string } {

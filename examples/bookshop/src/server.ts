@@ -4,7 +4,8 @@ import { listen } from "./listen.ts";
 
 // Where the writer and the readers are comes from the environment: DATABASE_URL and
 // DATABASE_READER_URL. Nothing else in this application knows that there is more than one server.
-const pool = createPool();
+// With DATABASE_READ_ONLY=1 it is the public shop window, where reviews are all that is written.
+const pool = createPool({ allowWritesTo: ["reviews"] });
 pool.on("error", (error) => console.error("An idle database connection was lost:", error.message));
 
 const { PORT = "3000" } = process.env;

@@ -412,7 +412,11 @@ it("makes the same books for the same seed", async () => {
   `);
 });
 
-it("runs from the environment alone, and shuts down when it is told to", async () => {
+/** The shop as a process of its own, which knows what its environment says. */
+async function withServer(
+  environment: Readonly<Record<string, string>>,
+  use: (url: string) => Promise<void>,
+): Promise<void> {
   const root = fileURLToPath(new URL("../../..", import.meta.url));
   const server = spawn(
     process.execPath,
@@ -424,6 +428,7 @@ it("runs from the environment alone, and shuts down when it is told to", async (
         PORT: "0",
         DATABASE_URL: cluster.writer.url,
         DATABASE_READER_URL: cluster.reader.url,
+        ...environment,
       },
       stdio: ["ignore", "pipe", "inherit"],
     },
@@ -439,11 +444,58 @@ it("runs from the environment alone, and shuts down when it is told to", async (
       url = /http:\S+/.exec(output)?.[0];
       if (url) break;
     }
-    const response = await fetch(`${url}/books/1`);
-    expect(response.status).toBe(200);
+    await use(url ?? "");
     server.kill("SIGTERM");
     expect(await exit).toEqual([0, null]);
   } finally {
     server.kill("SIGKILL");
   }
+}
+
+it("runs from the environment alone, and shuts down when it is told to", async () => {
+  await withServer({}, async (url) => {
+    const response = await fetch(`${url}/books/1`);
+    expect(response.status).toBe(200);
+  });
+});
+
+it("is a shop window in the read-only environment, with the same code", async () => {
+  const send = (path: string, body: object) => ({
+    path,
+    init: {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      redirect: "manual" as const,
+    },
+  });
+  const placed = await post("/orders", { customerId: 1, lines: [{ bookId: 3, quantity: 1 }] });
+  const counts = "select (select count(*) from orders) as orders, (select count(*) from customers)";
+  const before = await pool.query({ text: counts, target: "writer" });
+  await withServer({ DATABASE_READ_ONLY: "1" }, async (url) => {
+    expect((await fetch(`${url}/categories/railways`)).status).toBe(200);
+    expect((await fetch(`${url}/back-office/report`)).status).toBe(200);
+    for (const { path, init } of [
+      send("/orders", { customerId: 1, lines: [{ bookId: 1, quantity: 1 }] }),
+      send("/customers", { name: "Mallory", email: "mallory@example.org" }),
+      send(`${placed.location}/cancel`, {}),
+      send("/back-office/bestsellers", {}),
+    ]) {
+      const response = await fetch(url + path, init);
+      expect([path, response.status, ((await response.json()) as Body).error]).toEqual([
+        path,
+        403,
+        "read_only",
+      ]);
+    }
+    const { path, init } = send("/books/4/reviews", { customerId: 2, rating: 4, body: "Good." });
+    const posted = await fetch(url + path, init);
+    expect(posted.status).toBe(303);
+    const page = (await (await fetch(`${url}/books/4`)).json()) as Body;
+    expect(page.latestReviews[0]).toMatchObject({ rating: 4, body: "Good." });
+    // What it must not do needs no writer, and its health needs none.
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+  });
+  expect((await pool.query({ text: counts, target: "writer" })).rows).toEqual(before.rows);
+  expect((await get("/books/4")).body.latestReviews[0]).toMatchObject({ body: "Good." });
 });
