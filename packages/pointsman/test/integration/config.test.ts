@@ -472,8 +472,8 @@ describe("the environment", () => {
     ],
     [
       "DATABASE_READ_ONLY",
-      "true",
-      "DATABASE_READ_ONLY is set, but this version does not have the read-only mode yet. Unset it.",
+      "maybe",
+      'DATABASE_READ_ONLY must be 1 or true, 0 or false; got "maybe".',
     ],
   ])("is checked: %s=%s", (name, value, message) => {
     const error = mistake({ writer }, { [name]: value });

@@ -380,10 +380,4 @@ describe("the configuration of a read-only pool", () => {
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ option, message: expect.stringContaining(message) });
   });
-
-  it("refuses DATABASE_READ_ONLY with another value", () => {
-    expect(() => resolveConfig({}, { DATABASE_READ_ONLY: "maybe" })).toThrow(
-      "DATABASE_READ_ONLY must be 1 or true, 0 or false",
-    );
-  });
 });
