@@ -8,8 +8,8 @@ import {
   type Count,
   type Counting,
   findCount,
-  type Servers,
 } from "./harness/benchmark.ts";
+import type { Servers } from "./harness/servers.ts";
 import { accesses, placesFor, table } from "./workloads/failover-contenders.ts";
 import { type Access, now, type Outcome, runOpenLoop } from "./workloads/open-loop.ts";
 import { longestGap, p99, secondsToNormal, slowest } from "./workloads/outcome-figures.ts";

@@ -7,8 +7,8 @@ import {
   type Count,
   findCount,
   findResult,
-  type Servers,
 } from "./harness/benchmark.ts";
+import type { Servers } from "./harness/servers.ts";
 import { closedLoop } from "./workloads/closed-loop.ts";
 import {
   type Access,

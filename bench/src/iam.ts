@@ -2,13 +2,8 @@ import { readFileSync } from "node:fs";
 import type { Cluster } from "@pointsman/local";
 import pg from "pg";
 import { iam, Pool } from "pointsman";
-import {
-  type Benchmark,
-  type Contender,
-  type Count,
-  findCount,
-  type Servers,
-} from "./harness/benchmark.ts";
+import { type Benchmark, type Contender, type Count, findCount } from "./harness/benchmark.ts";
+import type { Servers } from "./harness/servers.ts";
 import { closedLoop } from "./workloads/closed-loop.ts";
 
 const unlimited = { connectionsPerSecond: Number.POSITIVE_INFINITY } as const;

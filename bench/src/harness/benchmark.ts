@@ -1,5 +1,6 @@
 import type { Cluster, ClusterOptions } from "@pointsman/local";
 import type { MeasuredProcess } from "./measured-process.ts";
+import type { Servers } from "./servers.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 /** One benchmark: what a file in `bench/src` exports as `benchmark`. */
@@ -41,12 +42,6 @@ export interface Count {
   readonly name: string;
   readonly value: number;
 }
-
-/**
- * URLs of the cluster's servers, by name ("writer", "reader1"…), with nothing in between. With a
- * gateway also the environment that it gives, by the names of the variables.
- */
-export type Servers = Readonly<Record<string, string>>;
 
 /** What is measured: something that can be done many times. */
 export interface Contender {

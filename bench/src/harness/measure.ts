@@ -1,6 +1,7 @@
-import type { Benchmark, Comparison, Result, Servers } from "./benchmark.ts";
+import type { Benchmark, Comparison, Result } from "./benchmark.ts";
 import { MeasuredProcess } from "./measured-process.ts";
 import type { Slice } from "./protocol.ts";
+import type { Servers } from "./servers.ts";
 import { pairwiseRatios, type Spread, spreadOf } from "./statistics.ts";
 
 /** How long and how often to measure. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import type { Servers } from "./benchmark.ts";
 import type { Answer, Order, Slice } from "./protocol.ts";
+import type { Servers } from "./servers.ts";
 
 /**
  * A process that holds one contender. Contenders do not share one: what one of them does to its

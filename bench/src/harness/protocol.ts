@@ -1,4 +1,4 @@
-import type { Servers } from "./benchmark.ts";
+import type { Servers } from "./servers.ts";
 
 /** What the harness tells a measured process; it answers each with one {@link Answer}. */
 export type Order =

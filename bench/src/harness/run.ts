@@ -1,6 +1,6 @@
 import { type Cluster, startCluster } from "@pointsman/local";
 import type { RunOptions } from "./arguments.ts";
-import type { Benchmark, Servers } from "./benchmark.ts";
+import type { Benchmark } from "./benchmark.ts";
 import { buildBenchmark } from "./build.ts";
 import type { FoundBenchmark } from "./find-benchmark.ts";
 import { evaluateGoal } from "./goals.ts";
@@ -8,6 +8,7 @@ import { describeMachine } from "./machine.ts";
 import { effortFor, measure } from "./measure.ts";
 import { MeasuredProcess } from "./measured-process.ts";
 import type { Report } from "./report.ts";
+import type { Servers } from "./servers.ts";
 
 /** Builds a benchmark, starts the servers that it needs, measures and judges. */
 export async function runBenchmark(

@@ -3,7 +3,7 @@ import { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
 import pg from "pg";
 import { Pool } from "pointsman";
 import postgres from "postgres";
-import type { Servers } from "../harness/benchmark.ts";
+import type { Servers } from "../harness/servers.ts";
 import type { Access } from "./open-loop.ts";
 
 export const table = "create table requests (id int primary key)";

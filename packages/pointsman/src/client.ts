@@ -8,13 +8,7 @@ import {
   TypeOverrides,
 } from "pg";
 import { type Call, factsOf } from "./call.ts";
-import {
-  failSubmittable,
-  type Item,
-  opensTransaction,
-  reasonOf,
-  terminated,
-} from "./conversation/item.ts";
+import { type Item, opensTransaction, reasonOf, terminated } from "./conversation/item.ts";
 import { notBegun, OpeningTransaction } from "./conversation/opening-transaction.ts";
 import { refusalOnReader } from "./conversation/reader-transaction.ts";
 import { Tracks } from "./conversation/tracks.ts";
@@ -33,6 +27,7 @@ import { limited } from "./servers/query-deadline.ts";
 import {
   bindToCaller,
   derive,
+  failSubmittable,
   isSubmittable,
   type QueryCallback,
   type QueryInput,

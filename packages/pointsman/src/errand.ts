@@ -2,14 +2,13 @@ import type { AsyncResource } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
 import type { Demand } from "./consistency/demand.ts";
-import { failSubmittable } from "./conversation/item.ts";
 import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { isUsable } from "./servers/pg-internals.ts";
-import { isSubmittable, type QueryCallback } from "./servers/query-input.ts";
+import { failSubmittable, isSubmittable, type QueryCallback } from "./servers/query-input.ts";
 import type { Replayable } from "./servers/replayable.ts";
 import type { Release } from "./servers/settling-pool.ts";
 

@@ -1,8 +1,7 @@
 import type { PoolClient } from "pg";
 import type { AmbientTransaction } from "./ambient-transaction.ts";
-import { failSubmittable } from "./conversation/item.ts";
 import { currentScope } from "./scope.ts";
-import { isSubmittable, type QueryInput } from "./servers/query-input.ts";
+import { failSubmittable, isSubmittable, type QueryInput } from "./servers/query-input.ts";
 
 /**
  * What the callback of a transaction gets: its client, whose statements wait while a nested

@@ -1,7 +1,7 @@
 import type { Call } from "../call.ts";
 import type { Target } from "../routing/route.ts";
 import { abortReason } from "../servers/abortable-query.ts";
-import type { QueryCallback, QueryInput } from "../servers/query-input.ts";
+import type { QueryCallback } from "../servers/query-input.ts";
 import type { Replayable } from "../servers/replayable.ts";
 
 /** One statement of a conversation, from its call to its answer. */
@@ -33,11 +33,4 @@ export function opensTransaction({ facts }: Item): boolean {
 /** What statements fail with that wait on a conversation which is ended. */
 export function terminated(): Error {
   return new Error("Connection terminated");
-}
-
-/** Tells a cursor or a stream of an error that has happened before it reached a connection. */
-export function failSubmittable(query: QueryInput, error: Error): void {
-  const { handleError } = query as { handleError?: (error: Error, connection: unknown) => void };
-  // There is no connection to synchronise: this one swallows the request.
-  handleError?.call(query, error, { sync: () => {} });
 }

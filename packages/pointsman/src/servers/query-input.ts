@@ -149,3 +149,10 @@ export function withCallersStack(error: unknown): never {
   }
   throw error;
 }
+
+/** Tells a cursor or a stream of an error that has happened before it reached a connection. */
+export function failSubmittable(query: QueryInput, error: Error): void {
+  const { handleError } = query as { handleError?: (error: Error, connection: unknown) => void };
+  // There is no connection to synchronise: this one swallows the request.
+  handleError?.call(query, error, { sync: () => {} });
+}

@@ -7,7 +7,6 @@ import { isOutOfTime } from "./connection-loss.ts";
 import { clientsOf, type PendingItem, type PoolInternals, removeClient } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
 import { queueFull } from "./queue-full.ts";
-import type { ReaderChoice } from "./reader-choice.ts";
 import type { WriterGate } from "./writer-gate.ts";
 
 /** A client that can say when it is fit for the next user. */
@@ -42,6 +41,14 @@ export type Preferred = (client: ClientBase) => boolean;
 const nothing: Release = () => {};
 const inherited = PgPool.prototype as unknown as PoolInternals;
 
+/** Chooses among idle connections. */
+export interface ConnectionChoice {
+  /** Whether there is anything to choose. */
+  readonly hasChoice: boolean;
+  /** Makes the best connection the next one that a pool gives. */
+  choose(pool: object, preferred: Preferred | undefined): void;
+}
+
 /** What has been found on a client that was given back inside an open transaction. */
 export interface AbandonedTransaction {
   /** `"rolled back"`, or `"destroyed"` when the connection could not be saved. */
@@ -62,7 +69,7 @@ export class SettlingPool extends PgPool {
   readonly #retried = new WeakSet<PendingItem>();
   readonly #preferred = new WeakMap<PendingItem, Preferred>();
   /** Given to a pool that leads to several servers. */
-  choice: ReaderChoice | undefined;
+  choice: ConnectionChoice | undefined;
   /** Given to a pool that leads to the writer. */
   gate: WriterGate | undefined;
   /** What looks at the servers while they are used. */
