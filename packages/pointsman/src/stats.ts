@@ -4,6 +4,8 @@ import type { Router } from "./router.ts";
 import type { RoutingMode } from "./routing/mode.ts";
 import type { Reason } from "./routing/reasons.ts";
 import type { Target } from "./routing/route.ts";
+import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { clientsOf } from "./servers/pg-internals.ts";
 import type { SettlingPool } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
 import type { TopologyWatch } from "./servers/topology/topology-watch.ts";
@@ -105,7 +107,14 @@ export interface PoolStats {
   readonly refusedTexts: number;
   readonly writer: SideStats;
   /** Absent with one server. */
-  readonly reader?: SideStats & { readonly endpoints: readonly ReaderStats[] };
+  readonly reader?: SideStats & {
+    readonly endpoints: readonly ReaderStats[];
+    /**
+     * Connections of it that lead to a server which is no standby: a reader endpoint may lead to the
+     * writer where there is no reader.
+     */
+    readonly onWriter: number;
+  };
   /** What `connect()` hands out, and who waits for it. With one server: the writer's connections. */
   readonly clients: SideStats;
   readonly freshness: FreshnessStats;
@@ -131,6 +140,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
       : {
           reader: {
             ...sideStats(sides.reader),
+            onWriter: leadToWriter(sides.reader),
             endpoints: sides.readers.addresses.withGone.map((address) => ({
               endpoint: address.name,
               connections: address.open,
@@ -180,6 +190,11 @@ function freshnessStats(freshness: Freshness): FreshnessStats {
 }
 
 const names = { wal: "wal", xid: "transaction-id", none: "none" } as const;
+
+function leadToWriter(pool: SettlingPool): number {
+  const clients = clientsOf(pool) as readonly EndpointClient[];
+  return clients.filter(({ standby }) => standby === false).length;
+}
 
 /** A read-only pool may have none. */
 function hasWriter({ writer, reader, readers }: Sides): boolean {

@@ -26,6 +26,15 @@ it("what was said of the first reader alone does not hold for the others", async
   expect(new Set(rows)).toEqual(new Set(["reader1 only-the-first", "reader2 all"]));
 });
 
+it("connections of the readers' side that lead to the writer are allowed, and counted", async () => {
+  const pool = local.pool({ reader: local.cluster.writer.url });
+  expect((await pool.query(`select ${here} as server`)).rows).toEqual([{ server: "writer" }]);
+  expect(pool.stats().reader).toMatchObject({ total: 1, onWriter: 1 });
+  const other = local.pool();
+  await other.query("select 1");
+  expect(other.stats().reader).toMatchObject({ total: 1, onWriter: 0 });
+});
+
 it("what was said of the writer alone does not hold for readers that may be promoted", async () => {
   const [next] = local.cluster.readers;
   if (next === undefined) throw new Error("there is no reader");

@@ -1,20 +1,13 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { startCluster } from "@pointsman/local";
 import fc from "fast-check";
 import type { Client, PoolClient } from "pg";
 import Cursor from "pg-cursor";
-import {
-  createPool,
-  type Pool,
-  type PoolOptions,
-  type StatementEvent,
-  withFreshness,
-  withWriter,
-} from "pointsman";
+import { createPool, type Pool, type PoolOptions, withFreshness, withWriter } from "pointsman";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { resolveConfig } from "../../src/config/config.ts";
 import { paused } from "../freshness/paused.ts";
 import { localCluster, newMark } from "../support/local-cluster.ts";
+import { eventsOf } from "../support/statement-events.ts";
 import { rejection, until } from "../support/waiting.ts";
 
 const local = localCluster({
@@ -28,20 +21,6 @@ const local = localCluster({
 });
 
 const shadowing = (options: PoolOptions = {}): Pool => local.pool({ shadow: true, ...options });
-
-/** The events of the statements with a mark, in the order of their answers. */
-function eventsOf(mark: string): StatementEvent[] {
-  const seen: StatementEvent[] = [];
-  const note = (message: unknown): void => {
-    const event = message as StatementEvent;
-    if (event.text.includes(mark)) seen.push(event);
-  };
-  subscribe("pointsman:statement", note);
-  onTestFinished(() => {
-    unsubscribe("pointsman:statement", note);
-  });
-  return seen;
-}
 
 const shadowOf = (pool: Pool) => {
   const { shadow } = pool.stats();

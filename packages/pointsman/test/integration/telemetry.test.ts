@@ -1,30 +1,16 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Reader } from "@pointsman/local";
-import type { Pool, StatementEvent } from "pointsman";
+import type { Pool } from "pointsman";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CuttableRelay } from "../support/cuttable-relay.ts";
 import { kinds } from "../support/kinds.ts";
 import { here, localCluster, newMark } from "../support/local-cluster.ts";
+import { eventsOf } from "../support/statement-events.ts";
 import { rejection, until } from "../support/waiting.ts";
 
 const local = localCluster({ readers: 2, schema: "create sequence tickets" });
 
 const addressOf = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
-
-/** The events of the statements with a mark. */
-function eventsOf(mark: string): StatementEvent[] {
-  const seen: StatementEvent[] = [];
-  const note = (message: unknown): void => {
-    const event = message as StatementEvent;
-    if (event.text.includes(mark)) seen.push(event);
-  };
-  subscribe("pointsman:statement", note);
-  onTestFinished(() => {
-    unsubscribe("pointsman:statement", note);
-  });
-  return seen;
-}
 
 const firstReader = (): Reader => local.cluster.readers[0] as Reader;
 
