@@ -9,7 +9,7 @@ export function writableSession(): PointsmanError {
 }
 
 /** libpq's `options` of a session that is read-only at the server. */
-export function readOnlySession(options: string | undefined): string {
+export function readOnlySession(options = process.env["PGOPTIONS"]): string {
   return `${options ?? ""} -c default_transaction_read_only=on`.trim();
 }
 

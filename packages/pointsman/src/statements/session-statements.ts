@@ -70,8 +70,13 @@ function onTransaction(command: string, fields: Fields): Judgement {
   const transaction =
     plain === undefined
       ? transactionSettings("set", fields.args)
-      : ({ kind: "set", ...settingOf(plain, fields) } as const);
+      : ({ kind: "set", ...settingOf(plain, fields), ...byDefault(plain, fields) } as const);
   return { command, effect: "transaction", verdict: "transaction-control", transaction };
+}
+
+/** The default of `transaction_read_only` is off, whatever that of the session is. */
+function byDefault(name: string, { kind }: Fields): Pick<TransactionControl, "readOnly"> {
+  return name === "read_only" && kind !== "VAR_SET_VALUE" ? { readOnly: false } : {};
 }
 
 /** What SET says of transactions by one of the plain settings. */
