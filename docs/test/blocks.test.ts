@@ -102,13 +102,22 @@ async function execute(program: Program): Promise<void> {
   };
   process.env["DATABASE_URL"] = addresses.writer;
   process.env["DATABASE_READER_URL"] = addresses.reader;
+  const tests: (() => unknown)[] = [];
+  const behind: (() => unknown)[] = [];
   Object.assign(globalThis, {
+    expectTest: (_name: string, run: () => unknown) => tests.push(run),
+    expectAfterAll: (run: () => unknown) => behind.push(run),
     expectPrinted: (place: string, expected: string, ...printed: unknown[]) =>
       expect(format(...printed), place).toBe(expected),
     expectEqual: (place: string, expected: unknown, value: unknown) =>
       expect(value, place).toEqual(expected),
   });
   await import(/* @vite-ignore */ pathToFileURL(programs.compile(program, addresses)).href);
+  try {
+    for (const run of tests) await run();
+  } finally {
+    for (const run of behind) await run();
+  }
 }
 
 describe("SQL examples", () => {

@@ -26,6 +26,7 @@ const variables = new Set([
   "DATABASE_POOL_MAX",
   "DATABASE_READER_POOL_MAX",
   "DATABASE_AUTH",
+  "DATABASE_READ_ONLY",
   "AWS_REGION",
   "AWS_PROFILE",
   "REDIS_URL",

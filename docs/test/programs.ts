@@ -17,6 +17,9 @@ const given: Readonly<Record<string, string>> = {
   reader: `import readerPg from "pg"; const reader = new readerPg.Pool({ connectionString: process.env["DATABASE_READER_URL"] });`,
   /** Of the examples in @pointsman/local, which are compiled and not run. */
   cluster: `import type { Cluster as GivenCluster, Reader as GivenReader } from "@pointsman/local"; declare const cluster: GivenCluster & { readonly readers: readonly [GivenReader, GivenReader] };`,
+  /** What test frameworks have: run, in turn, behind the example. */
+  test: `const test = (name: string, run: () => unknown): void => { Reflect.get(globalThis, "expectTest")(name, run); };`,
+  afterAll: `const afterAll = (run: () => unknown): void => { Reflect.get(globalThis, "expectAfterAll")(run); };`,
   skipIntegrationTests: `const skipIntegrationTests = (): void => {};`,
 };
 

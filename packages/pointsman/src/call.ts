@@ -3,6 +3,7 @@ import type { Demand } from "./consistency/demand.ts";
 import { signalOf } from "./servers/abortable-query.ts";
 import type { QueryInput } from "./servers/query-input.ts";
 import type { ShadowedCall } from "./shadow/shadow-route.ts";
+import type { Staging } from "./staging.ts";
 import type { Classification } from "./statements/types.ts";
 import { statementChannel } from "./telemetry/channels.ts";
 
@@ -14,6 +15,8 @@ export interface Call {
   readonly facts: Classification;
   /** How fresh what it reads must be, and whose writes it makes; absent where nobody asks. */
   readonly demand: Demand | undefined;
+  /** What stands between its pool and the connections where it was called. */
+  readonly staging: Staging | undefined;
   /** When it was called, and in whose context; absent while nobody listens. */
   readonly origin: CallOrigin | undefined;
   /** Where it would go, in shadow mode. */

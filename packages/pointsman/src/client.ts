@@ -348,7 +348,7 @@ export class Conversation extends EventEmitter implements Settling {
       this.#send(item, route, held, tries);
       return;
     }
-    this.#home.router.acquire(route, this.#budget, item.demand, (error, client, release, taken) => {
+    this.#home.router.acquire(route, this.#budget, item, (error, client, release, taken) => {
       if (error === readerBehind) {
         this.#goElsewhere(item, route, tries);
         return;

@@ -1,7 +1,6 @@
 import type { AsyncResource } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
-import type { Demand } from "./consistency/demand.ts";
 import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
@@ -21,17 +20,15 @@ export type TrackCallback = (
   route: Route,
 ) => void;
 
+/** What a statement asks of the connection that it is to be sent on. */
+export type Wants = Pick<Call, "demand" | "staging">;
+
 /** Called with the route on which a read is sent again, or with why it is not. */
 export type RemedyCallback = (again: Route | undefined, problem?: Error) => void;
 
 /** What an errand needs of the router that sends it. */
 export interface Dispatch {
-  acquire(
-    route: Route,
-    budget: number | undefined,
-    demand: Demand | undefined,
-    callback: TrackCallback,
-  ): void;
+  acquire(route: Route, budget: number | undefined, wants: Wants, callback: TrackCallback): void;
   attend(client: EndpointClient, call: Call): Companions | "behind" | undefined;
   remedy(call: Call, route: Route, tries: number, next: RemedyCallback): void;
   expectWrite(call: Call): (() => void) | undefined;
@@ -114,7 +111,7 @@ class Errand {
 
   start(): void {
     this.#context = this.#dispatch.uses?.context();
-    this.#dispatch.acquire(this.#route, undefined, this.#call.demand, this.#acquired);
+    this.#dispatch.acquire(this.#route, undefined, this.#call, this.#acquired);
   }
 
   /** Ends it while it waits for a connection; `false` when it has been sent. */

@@ -25,6 +25,11 @@ export const errorCodes = {
   SESSION_LOST:
     "The connection that carried the state of a session was lost, and the state with it.",
   QUEUE_FULL: "Too many callers wait for a connection already.",
+  TEST_STATEMENT_REFUSED:
+    "Inside `withRollback` a statement would end the one transaction that everything runs in.",
+  TEST_TRANSACTION_LOST:
+    "The transaction that a test runs in was ended past this library, or its connection was lost.",
+  TEST_WRITE_UNDONE: "Inside `withRollback` a write was undone with a transaction of other code.",
   TRANSACTION_OPTIONS_NESTED: "Options were given to a nested transaction, which cannot have any.",
 } as const satisfies Record<string, string>;
 

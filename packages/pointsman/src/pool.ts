@@ -32,7 +32,7 @@ import { Router } from "./router.ts";
 import { routes } from "./routing/decide.ts";
 import type { RoutingMode } from "./routing/mode.ts";
 import type { Route, Target } from "./routing/route.ts";
-import { currentScope, runInScope } from "./scope.ts";
+import { currentScope, runInScope, stagingOf } from "./scope.ts";
 import { askWriter } from "./servers/ask-writer.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
@@ -52,6 +52,7 @@ import {
   type AbandonedTransaction,
   type AcquireCallback,
   SettlingPool,
+  settlingRelease,
 } from "./servers/settling-pool.ts";
 import type { Front, Sides } from "./servers/sides.ts";
 import { waitUntil } from "./servers/wait-until.ts";
@@ -195,6 +196,21 @@ export class Pool extends SettlingPool {
     Object.defineProperty(this, "waitingCount", {
       get: () => this.#sides.writer.waitingCount + this.#own("waitingCount"),
     });
+  }
+
+  /** A client inside a staging takes no place of the pool: what it stands on is the staging's. */
+  protected override takeByHand(callback: AcquireCallback): void {
+    if (this.#conversation === undefined || stagingOf(this) === undefined || this.closing) {
+      super.takeByHand(callback);
+      return;
+    }
+    const client = new this.#conversation() as unknown as PoolClient & Conversation;
+    const release = settlingRelease(client, () => {
+      void client.end();
+    });
+    client.release = release;
+    client.handOut(performance.now());
+    process.nextTick(callback, undefined, client, release);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { boundedTexts } from "./bounded-texts.ts";
-import { type Call, type CallOrigin, callOrigin } from "./call.ts";
+import { type Call, type CallOrigin, callOrigin, factsOf } from "./call.ts";
 import type { Config } from "./config/config.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
 import type { Freshness, Remedy } from "./consistency/freshness.ts";
@@ -12,6 +12,7 @@ import {
   type TakenClient,
   type TrackCallback,
   type Uses,
+  type Wants,
 } from "./errand.ts";
 import { PointsmanError } from "./errors.ts";
 import { type Failure, recover } from "./recover.ts";
@@ -25,7 +26,7 @@ import { reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
 import { askHook, type RouteHook, routedStatement } from "./routing/route-hook.ts";
 import { TablePolicies } from "./routing/table-policies.ts";
-import type { Scope } from "./scope.ts";
+import { type Scope, stagingOf } from "./scope.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import {
@@ -45,6 +46,7 @@ import type { AcquireCallback, Preferred, Release } from "./servers/settling-poo
 import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
 import type { ShadowRoute } from "./shadow/shadow-route.ts";
+import type { Staging } from "./staging.ts";
 import type { Classifier } from "./statements/classify.ts";
 import type { Classification } from "./statements/types.ts";
 import { remaining, takePatiently, takeWithin } from "./take-client.ts";
@@ -140,7 +142,8 @@ export class Router implements Dispatch {
     const demand = this.demand(scope, readFreshness(own));
     // Of a text that nobody can look into there is one statement only in the extended protocol.
     const sent = this.readOnly !== undefined && isOpaque(facts) ? inExtendedMode(own) : own;
-    return { query: sent, values, text, facts, demand, origin: callOrigin() };
+    const staging = scope?.stagings && stagingOf(this.#owner, scope);
+    return { query: sent, values, text, facts, demand, staging, origin: callOrigin() };
   }
 
   /** The schemas in which names without one are looked for have become known. */
@@ -152,8 +155,9 @@ export class Router implements Dispatch {
   /** How fresh reads must be that are called in a scope. */
   demand(scope: Scope | undefined, wish?: FreshnessWish): Demand {
     const session = scope?.sessions?.find((one) => this.#freshness.owns(one));
-    if (scope?.freshness === undefined) return this.#freshness.demand(session, wish);
-    return this.#freshness.demand(session, { ...scope.freshness, ...wish });
+    const line = scope?.stagings && stagingOf(this.#owner, scope)?.line;
+    if (scope?.freshness === undefined) return this.#freshness.demand(session, wish, line);
+    return this.#freshness.demand(session, { ...scope.freshness, ...wish }, line);
   }
 
   /** What must leave with a statement on a connection; `"behind"`: it must not be sent there. */
@@ -185,7 +189,7 @@ export class Router implements Dispatch {
       this.#remedyOnReaders(call, route, tries, next);
       return;
     }
-    if (call.demand === undefined) {
+    if (call.demand === undefined || call.staging !== undefined) {
       next(routes.writer["reader-behind"]);
       return;
     }
@@ -337,15 +341,12 @@ export class Router implements Dispatch {
    * route that is called back says so.
    *
    * @param budget - milliseconds to wait at most; `undefined`: as the pool was configured
-   * @param demand - what the statement must see; where it is known that no reader has that, the
+   * @param wants - what the statement must see; where it is known that no reader has that, the
    * error that is called back with is `readerBehind`
    */
-  acquire(
-    route: Route,
-    budget: number | undefined,
-    demand: Demand | undefined,
-    callback: TrackCallback,
-  ): void {
+  acquire(route: Route, budget: number | undefined, wants: Wants, callback: TrackCallback): void {
+    const { demand, staging } = wants;
+    if (staging !== undefined && this.#takeStaged(staging, route, budget, demand, callback)) return;
     const { readers, reader } = this.#sides;
     if (this.readOnly?.mayWrite === false && route.target === "writer") {
       // Nothing leads here. If anything did, it would stop here.
@@ -367,7 +368,7 @@ export class Router implements Dispatch {
       if (this.#freshness.isDoubtful(demand)) {
         this.#freshness
           .resolveDoubt(demand)
-          .then(() => this.acquire(route, budget, demand, callback));
+          .then(() => this.acquire(route, budget, wants, callback));
         return;
       }
     }
@@ -375,6 +376,36 @@ export class Router implements Dispatch {
     const deadline = limit === undefined ? undefined : performance.now() + limit;
     const preferred = demand && this.#freshness.preference(demand);
     this.#acquireReader(route, deadline, readers.addresses.all.length, callback, preferred);
+  }
+
+  /** @returns whether the connection comes from what stands between the pool and its connections */
+  #takeStaged(
+    staging: Staging,
+    route: Route,
+    budget: number | undefined,
+    demand: Demand | undefined,
+    callback: TrackCallback,
+  ): boolean {
+    const { readers } = this.#sides;
+    const side = readers === undefined ? "writer" : route.target;
+    const taking = staging.take(side, demand, (error, client, release) =>
+      callback(error, client as TakenClient | undefined, release, route),
+    );
+    if (taking === "unreachable") {
+      const deadline = budget === undefined ? undefined : performance.now() + budget;
+      this.#acquireInstead(deadline, callback);
+    } else if (taking === "behind") {
+      process.nextTick(callback, readerBehind, undefined, () => {}, route);
+    } else if (taking === "as ever") {
+      if (side === "writer" || staging.through === undefined) return false;
+      const wants = { demand, staging: undefined };
+      this.acquire(route, budget, wants, (error, client, release, taken) => {
+        if (client?.side !== "reader") callback(error, client, release, taken);
+        else
+          staging.through?.(client, (own) => callback(error, own as TakenClient, release, taken));
+      });
+    }
+    return true;
   }
 
   #acquireReader(
@@ -534,6 +565,10 @@ export class Router implements Dispatch {
     this.counts[route.reason] += 1;
     this.targets[route.target] += 1;
     if (call.facts.reader) this.#countProcessRead(call, route);
+    if (call.staging !== undefined && route.target === "writer") {
+      const { writes, commits } = this.#freshness.effectsOf(factsOf(call));
+      call.staging.answered?.(call.demand, writes || commits);
+    }
     if (call.text !== undefined) {
       this.#refused.learn(call.text, route.reason, error === undefined);
     }

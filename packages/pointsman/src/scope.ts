@@ -3,6 +3,7 @@ import type { AmbientTransaction } from "./ambient-transaction.ts";
 import type { FreshnessWish } from "./consistency/demand.ts";
 import { type FreshnessOptions, readFreshness } from "./consistency/read-freshness.ts";
 import type { SessionLine } from "./consistency/session.ts";
+import type { Staging } from "./staging.ts";
 
 /** What holds for the code that runs inside a callback, and for everything that it calls. */
 export interface Scope {
@@ -14,13 +15,15 @@ export interface Scope {
   readonly sessions?: readonly SessionLine[] | undefined;
   /** How fresh reads must be, where that differs from the pool. */
   readonly freshness?: FreshnessWish | undefined;
+  /** What stands between pools and their connections, one for a pool. */
+  readonly stagings?: readonly Staging[] | undefined;
 }
 
 /**
  * The storage hangs on the global object, so that an ESM copy, a CommonJS copy and the chunks of a
  * bundler in one process share one scope. The version in the key changes with the shape of `Scope`.
  */
-const home = Symbol.for("pointsman.scope.v2");
+const home = Symbol.for("pointsman.scope.v3");
 
 function sharedStorage(): AsyncLocalStorage<Scope | undefined> {
   const holder = globalThis as { [home]?: AsyncLocalStorage<Scope | undefined> };
@@ -33,6 +36,14 @@ const storage = sharedStorage();
 /** The scope that the caller runs in, if any. */
 export function currentScope(): Scope | undefined {
   return storage.getStore();
+}
+
+/** What stands between a pool and its connections, for code that runs in `scope`. */
+export function stagingOf(
+  pool: object,
+  scope: Scope | undefined = currentScope(),
+): Staging | undefined {
+  return scope?.stagings?.find(({ pools }) => pools.has(pool));
 }
 
 /** Runs `fn` in `scope`; `undefined` means in none. */

@@ -8,7 +8,7 @@ import type { Opened } from "../servers/sides.ts";
 import type { Classification } from "../statements/types.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { type Demand, demandOf, type FreshnessWish } from "./demand.ts";
-import { visibleEffects } from "./effects.ts";
+import { type VisibleEffects, visibleEffects } from "./effects.ts";
 import { type Introduction, introduce, probe } from "./introduction.ts";
 import { lagOf, measureLag, proves } from "./lag.ts";
 import type { Line } from "./line.ts";
@@ -122,17 +122,30 @@ export class Freshness {
     return this.#known.state;
   }
 
-  /** What holds for a statement that is called now. */
-  demand(session: SessionLine | undefined, wish: FreshnessWish | undefined): Demand {
+  /**
+   * What holds for a statement that is called now.
+   *
+   * @param own - stands in place of the line of the process
+   */
+  demand(
+    session: SessionLine | undefined,
+    wish: FreshnessWish | undefined,
+    own?: Line | undefined,
+  ): Demand {
     const { line } = this.#known.state;
-    if (session === undefined && wish === undefined) {
+    if (session === undefined && wish === undefined && own === undefined) {
       if (this.#processDemand?.line !== line) {
         this.#processDemand = { line, demand: demandOf(this.settings, undefined, line) };
       }
       return this.#processDemand.demand;
     }
     const { consistency, maxStaleness } = this.settings;
-    return demandOf({ consistency, maxStaleness, ...wish }, session, line);
+    return demandOf({ consistency, maxStaleness, ...wish }, session, own ?? line);
+  }
+
+  /** What a statement does to what others can see; of one that cannot be seen: anything. */
+  effectsOf(facts: Classification | undefined): VisibleEffects {
+    return visibleEffects(facts, this.settings.ignored);
   }
 
   /** Opens a session inside another one, if that is of this pool. */

@@ -107,6 +107,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly isWritable: boolean;
   /** Whether its server has ended it before it had begun with the statement that was under way. */
   readonly endedUnbegun: boolean;
+  /** Who hears of what is sent on it by hand. */
+  readonly watch: WatchQuery;
   /** It is not to be used again once it is given back. */
   retire(): void;
   readonly retired: boolean;
@@ -200,6 +202,7 @@ export function endpointClientClass(
 
   return class PointsmanClient extends (Base ?? Client) implements EndpointClient {
     readonly side = traits.side;
+    readonly watch = traits.watch;
     readonly endpointName: string;
     cancelling: Promise<void> | undefined;
     care: ConnectionCare | undefined;

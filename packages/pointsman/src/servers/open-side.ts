@@ -51,8 +51,11 @@ export function openSide(
     ...(mirror ? { options: readOnlySession(options.options ?? endpoint?.client.options) } : {}),
     onConnect: async (client: ClientBase) => {
       try {
-        if (!config.mirror) {
-          const opened = client as EndpointClient;
+        const opened = client as EndpointClient;
+        if (config.mirror) {
+          // What a session has written has a position, and its token tells it to others.
+          if (side === "writer") await front.opened(opened);
+        } else {
           const { system, role } = await front.opened(opened);
           if (side === "writer") admit(opened, role, pool.gate);
           await identity.learn(side, opened.endpointName, system);

@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { type ClientBase, Pool as PgPool, type PoolClient } from "pg";
-import { runInScope } from "../scope.ts";
+import { runInScope, stagingOf } from "../scope.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
 import { isOutOfTime } from "./connection-loss.ts";
@@ -224,15 +224,33 @@ export class SettlingPool extends PgPool {
   override connect(callback: AcquireCallback): void;
   override connect(callback?: AcquireCallback): Promise<PoolClient> | undefined {
     if (callback !== undefined) {
-      this.acquire(inCallersContext(callback));
+      this.takeByHand(inCallersContext(callback));
       return undefined;
     }
     return new Promise<PoolClient>((resolve, reject) => {
-      this.acquire((error, client) => {
+      this.takeByHand((error, client) => {
         if (client === undefined) reject(error as Error);
         else resolve(client);
       });
     }).catch(withCallersStack);
+  }
+
+  /** Takes a client for whoever has called `connect`. */
+  protected takeByHand(callback: AcquireCallback): void {
+    const staging = stagingOf(this);
+    const side = staging?.pools.get(this);
+    if (staging === undefined || side === undefined) {
+      this.acquire(callback);
+      return;
+    }
+    const taking = staging.take(side, undefined, callback);
+    if (taking === "as ever") {
+      this.acquire((error, client, release) => {
+        const isAsEver = side === "writer" || staging.through === undefined;
+        if (client === undefined || isAsEver) callback(error, client, release);
+        else staging.through?.(client, (own) => callback(undefined, own, release));
+      });
+    } else if (taking === "unreachable") callback(unreachable(staging.name), undefined, nothing);
   }
 
   #announce(context: AsyncResource | undefined): void {
@@ -350,7 +368,14 @@ export class SettlingPool extends PgPool {
   }
 }
 
-function settlingRelease(client: PoolClient & Settling, done: Release): Release {
+/** What connecting fails with where a test has every reader fail. */
+function unreachable(name: string): Error {
+  const error = new Error(`connect ECONNREFUSED: ${name}() lets nobody connect to a reader.`);
+  return Object.assign(error, { code: "ECONNREFUSED", syscall: "connect" });
+}
+
+/** Gives a client back when it is fit for the next user; once. */
+export function settlingRelease(client: PoolClient & Settling, done: Release): Release {
   let released = false;
   return (error) => {
     if (released) {
