@@ -447,7 +447,7 @@ export class Conversation extends EventEmitter implements Settling {
       this.#transaction = open ? route.target : undefined;
       if (!item.setUp && mayLeaveState(item.facts)) this.#used = true;
       if (!isUsable(client) && again === undefined) {
-        this.#lost = lossOf(client, wasOpen || opensTransaction(item), this.#used);
+        this.#lost = lossOf(client, wasOpen || (!behind && opensTransaction(item)), this.#used);
         if (this.#lost !== undefined) this.#failQueue(route, this.#lost);
       }
       const leaves = !isUsable(client) || again?.reason === "writer-moved";
@@ -456,7 +456,8 @@ export class Conversation extends EventEmitter implements Settling {
         this.#tracks.giveBack(route.target);
       }
       if (behind) {
-        this.#goElsewhere(item, route, tries);
+        if (this.#lost === undefined) this.#goElsewhere(item, route, tries);
+        else this.#giveUp(item, route, this.#lost);
         return;
       }
       if (item.movable?.refused === true) again = this.#home.router.afterRefusal();

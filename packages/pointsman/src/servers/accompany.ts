@@ -40,13 +40,14 @@ export class Accompaniment {
         : this.#askBehind(query, values, callback, behind);
     }
     if (proof.first || isSubmittable(query) || signalOf(query) !== undefined) {
-      client.ask(proof.text, (error, row) => {
+      client.ask(proof.text, (_error, row) => {
         if (proof.holds(row)) {
           this.send(query, values, callback, { behind });
           return;
         }
         behind?.answered(undefined, true, client.getTransactionStatus());
-        callback?.(isUsable(client) ? readerBehind : error);
+        // The same where the connection is lost: the query was not sent, and may be sent elsewhere.
+        callback?.(readerBehind);
       });
       return undefined;
     }
