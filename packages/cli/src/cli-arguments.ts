@@ -25,6 +25,8 @@ export interface DoctorCommand {
   readonly json: boolean;
   /** For each check. */
   readonly timeoutMillis: number;
+  /** For a service that must not write; `undefined`: for one that may. */
+  readonly readOnly: { readonly allowWritesTo: readonly string[] } | undefined;
 }
 
 const HELP = `Usage: pointsman <command> [options]
@@ -32,7 +34,8 @@ const HELP = `Usage: pointsman <command> [options]
 Commands:
   exec      run a program (psql, pg_dump, a migration tool) against the writer
             or a reader, with a fresh password or token in its environment
-  doctor    check every step of the way to the database, and tell what to mend
+  doctor    check every step of the way to the database, and tell what to mend;
+            with --read-only, whether the database itself refuses writes
 
 Options:
   --help, -h   print this; pointsman <command> --help tells more
@@ -81,6 +84,11 @@ name to the lag of a reader, and prints one line for each check: what was found
 and, where it is not right, what to do. It changes nothing.
 
 Options:
+  --read-only        also check that the role which it logs in as can write
+                     nothing, and print the script of SQL that makes it so
+  --allow-writes-to TABLE[,TABLE...]
+                     with --read-only: tables that may be written all the same,
+                     named as in the option allowWritesTo
   --json             print one JSON object instead of a table
   --timeout SECONDS  the most that one check may take (default: 10)
   --help, -h         print this
@@ -185,10 +193,17 @@ function beforeProgram(
 function parseDoctor(args: readonly string[]): Command {
   const { values } = parseArgs({
     args: [...args],
-    options: { ...help, json: { type: "boolean" }, timeout: { type: "string" } },
+    options: {
+      ...help,
+      json: { type: "boolean" },
+      timeout: { type: "string" },
+      "read-only": { type: "boolean" },
+      "allow-writes-to": { type: "string", multiple: true },
+    },
   });
   if (values.help) return { kind: "help", text: DOCTOR_HELP };
-  const { json = false, timeout = "10" } = values;
+  const { json = false, timeout = "10", "read-only": isReadOnly = false } = values;
+  const { "allow-writes-to": allowed = [] } = values;
   const seconds = Number(timeout);
   if (!(seconds > 0 && seconds <= 3600) || timeout.trim() === "") {
     return mistake(
@@ -196,7 +211,22 @@ function parseDoctor(args: readonly string[]): Command {
       "doctor",
     );
   }
-  return { kind: "doctor", json, timeoutMillis: seconds * 1000 };
+  if (allowed.length > 0 && !isReadOnly) {
+    return mistake("--allow-writes-to has a meaning with --read-only only: give both.", "doctor");
+  }
+  const allowWritesTo = allowed.flatMap(namesIn);
+  if (allowWritesTo.some((name) => name === "")) {
+    return mistake("--allow-writes-to takes names of tables with commas between them.", "doctor");
+  }
+  const readOnly = isReadOnly ? { allowWritesTo } : undefined;
+  return { kind: "doctor", json, timeoutMillis: seconds * 1000, readOnly };
+}
+
+/** The parts between commas; a comma in quotes is part of a name. */
+function namesIn(list: string): string[] {
+  return [...list.matchAll(/(?:^|,)((?:"[^"]*"|[^",]|"[^"]*$)*)/g)].map(([, name = ""]) =>
+    name.trim(),
+  );
 }
 
 function parsing(command: string, parse: () => Command): Command {

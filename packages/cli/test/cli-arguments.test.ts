@@ -58,6 +58,15 @@ describe("doctor", () => {
   test.each([
     ["doctor", { json: false, timeoutMillis: 10_000 }],
     ["doctor --json --timeout 0.5", { json: true, timeoutMillis: 500 }],
+    ["doctor --read-only", { json: false, timeoutMillis: 10_000, readOnly: { allowWritesTo: [] } }],
+    [
+      'doctor --read-only --allow-writes-to=a,"B,c".* --allow-writes-to d',
+      {
+        json: false,
+        timeoutMillis: 10_000,
+        readOnly: { allowWritesTo: ["a", '"B,c".*', "d"] },
+      },
+    ],
   ])("%s", (line, expected) => {
     expect(parse(line)).toEqual({ kind: "doctor", ...expected });
   });
@@ -66,6 +75,18 @@ describe("doctor", () => {
     ["doctor --timeout soon", '--timeout takes seconds, up to 3600, not "soon".'],
     ["doctor --timeout=", '--timeout takes seconds, up to 3600, not "".'],
     ["doctor --timeout 0", '--timeout takes seconds, up to 3600, not "0".'],
+    [
+      "doctor --allow-writes-to books",
+      "--allow-writes-to has a meaning with --read-only only: give both.",
+    ],
+    [
+      "doctor --read-only --allow-writes-to=a,",
+      "--allow-writes-to takes names of tables with commas between them.",
+    ],
+    [
+      "doctor --read-only --allow-writes-to=",
+      "--allow-writes-to takes names of tables with commas between them.",
+    ],
     ["doctor now", "Unexpected argument 'now'."],
   ])("%s is a mistake", (line, message) => {
     expect(parse(line)).toEqual({

@@ -6,7 +6,9 @@ import { type MarkedOptions, rdsRoots, trustedRoots } from "./auth/trusted-roots
 import { resolveConfig } from "./config/config.ts";
 import type { Endpoint } from "./config/endpoint.ts";
 import type { PoolOptions } from "./config/options.ts";
+import { checkTableNames, readTableNames } from "./config/routing-options.ts";
 import type { Target } from "./routing/route.ts";
+import { matches } from "./routing/table-rules.ts";
 import { isWorthRetry } from "./servers/connect-retry.ts";
 import { EndpointAddresses } from "./servers/endpoint-addresses.ts";
 import { endpointClientClass } from "./servers/endpoint-client.ts";
@@ -121,6 +123,39 @@ export function configuredEndpoints(
     };
   };
   return [of("writer", config.writer), ...config.readers.map((reader) => of("reader", reader))];
+}
+
+/** One of the names that `allowWritesTo` and `tables` take. */
+export interface TablePattern {
+  /** The name, as it was given. */
+  readonly written: string;
+  /** Whether a table is meant by it. */
+  matches(schema: string, table: string): boolean;
+}
+
+/**
+ * Reads names of tables as the option `allowWritesTo` does: `name`, `schema.name`, `schema.*`.
+ *
+ * @param option - what errors call the list. Default: `"allowWritesTo"`
+ * @throws ConfigError for the first name that is none
+ *
+ * @example
+ * ```ts
+ * import { tablePatterns } from "pointsman/endpoints";
+ *
+ * const [pattern] = tablePatterns(["audit.*"]);
+ * console.log(pattern?.matches("audit", "events")); // true
+ * ```
+ */
+export function tablePatterns(
+  names: readonly string[],
+  option = "allowWritesTo",
+): readonly TablePattern[] {
+  checkTableNames(option, names);
+  return readTableNames(names).map(({ written, name }) => ({
+    written,
+    matches: (schema, table) => matches(name, schema, table),
+  }));
 }
 
 /** A second attempt is made where the pool would make one. */

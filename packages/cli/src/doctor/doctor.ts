@@ -1,11 +1,17 @@
-import { type ConfiguredEndpoint, configuredEndpoints } from "pointsman/endpoints";
+import {
+  type ConfiguredEndpoint,
+  configuredEndpoints,
+  type TablePattern,
+  tablePatterns,
+} from "pointsman/endpoints";
 import type { DoctorCommand } from "../cli-arguments.ts";
 import { EXIT_FAILED } from "../exit-status.ts";
-import { clusterChecks, endpointChecks } from "./checks/checks.ts";
+import { clusterChecks, endpointChecks, readOnlyChecks } from "./checks/checks.ts";
 import { examine, type Line } from "./examine.ts";
 import { Secrets } from "./secrets.ts";
 import { Table } from "./table.ts";
 import type { Visit } from "./visit.ts";
+import { scriptsOf } from "./wall/scripts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,6 +25,8 @@ interface Report {
   }[];
   /** What was found by looking at all endpoints together. */
   readonly together: readonly Line[];
+  /** SQL that has the database refuse writes, where that was asked for and could be found out. */
+  readonly script?: string;
 }
 
 /**
@@ -28,11 +36,12 @@ interface Report {
  * @throws ConfigError
  */
 export async function doctor(
-  { json, timeoutMillis }: DoctorCommand,
+  { json, timeoutMillis, readOnly }: DoctorCommand,
   environment: Environment,
 ): Promise<number> {
   const secrets = new Secrets(environment);
-  const visits = await visitsTo(environment, timeoutMillis, secrets);
+  const allowedWrites = readOnly && tablePatterns(readOnly.allowWritesTo, "--allow-writes-to");
+  const visits = await visitsTo(environment, timeoutMillis, secrets, allowedWrites);
   const table = new Table(process.stdout.columns ?? 80, isColoured(environment));
   const print = (text: string): void => {
     if (!json) process.stdout.write(text);
@@ -43,9 +52,10 @@ export async function doctor(
   for (const visit of visits) {
     const { side, name } = visit.endpoint;
     print(table.heading(side, name));
-    const checks = endpointChecks.filter(
-      (check) => check.side === undefined || check.side === side,
-    );
+    const checks = [
+      ...endpointChecks.filter((check) => check.side === undefined || check.side === side),
+      ...(readOnly === undefined ? [] : readOnlyChecks),
+    ];
     const lines = await examine(checks, visit, timeoutMillis, secrets, printLine);
     endpoints.push({ side, name, checks: lines });
   }
@@ -53,9 +63,11 @@ export async function doctor(
   const together = await examine(clusterChecks, visits, timeoutMillis, secrets, printLine);
   const all = [...endpoints.flatMap(({ checks }) => checks), ...together];
   print(table.summary(all));
+  const script = scriptsOf(visits);
+  if (script !== undefined) print(`\n${script}`);
 
   const status = (["bad", "look"] as const).find((mark) => all.some((line) => line.mark === mark));
-  const report: Report = { status: status ?? "ok", endpoints, together };
+  const report: Report = { status: status ?? "ok", endpoints, together, ...(script && { script }) };
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   await Promise.race([closed(visits), after(1000)]);
   return status === "bad" ? EXIT_FAILED : 0;
@@ -66,6 +78,7 @@ async function visitsTo(
   environment: Environment,
   timeoutMillis: number,
   secrets: Secrets,
+  allowedWrites: readonly TablePattern[] | undefined,
 ): Promise<Visit[]> {
   const options = {
     connectionTimeoutMillis: timeoutMillis,
@@ -73,11 +86,18 @@ async function visitsTo(
     fallback_application_name: "pointsman doctor",
   };
   const visits: Visit[] = [];
-  for (const endpoint of configuredEndpoints(options, environment)) {
+  const { DATABASE_URL, PGHOST } = environment;
+  const endpoints = configuredEndpoints(options, environment);
+  // A service that writes nothing need not know where the writer is.
+  const needsWriter = DATABASE_URL || PGHOST || allowedWrites?.length !== 0;
+  const hasReader = endpoints.some(({ side }) => side === "reader");
+  for (const endpoint of endpoints) {
+    if (endpoint.side === "writer" && hasReader && !needsWriter) continue;
     // What auth makes is made, and may fail, later.
     const password = endpoint.auth === undefined ? await endpoint.password() : undefined;
     secrets.add(password);
-    visits.push({ endpoint, password, environment, secrets, writer: visits[0] });
+    const writer = visits.find((visit) => visit.endpoint.side === "writer");
+    visits.push({ endpoint, password, environment, secrets, writer, allowedWrites });
   }
   return visits;
 }

@@ -1,8 +1,9 @@
 import type { Client } from "pg";
-import type { ConfiguredEndpoint } from "pointsman/endpoints";
+import type { ConfiguredEndpoint, TablePattern } from "pointsman/endpoints";
 import { codeOf } from "../errors.ts";
 import type { CertificateFacts } from "./checks/certificate.ts";
 import type { Secrets } from "./secrets.ts";
+import type { WallFacts } from "./wall/facts.ts";
 
 /** One endpoint that is being looked at, and what the checks so far have learnt of it. */
 export interface Visit {
@@ -13,6 +14,8 @@ export interface Visit {
   readonly secrets: Secrets;
   /** The writer, when this is a reader. */
   readonly writer: Visit | undefined;
+  /** What a service that must not write may write all the same; `undefined`: it may write. */
+  readonly allowedWrites: readonly TablePattern[] | undefined;
   certificate?: CertificateFacts;
   /** When the credentials end that sign tokens. */
   credentialsEnd?: Date;
@@ -23,6 +26,8 @@ export interface Visit {
   isStandby?: boolean;
   /** What the server has reported of its role by itself, at login. */
   reportedStandby?: boolean | undefined;
+  /** Of its role, where that must not write. */
+  wall?: WallFacts;
 }
 
 /** The one row that a statement gives. */

@@ -16,6 +16,7 @@ import { checkSameCluster } from "./same-cluster.ts";
 import { checkTcp, unreachable } from "./tcp.ts";
 import { checkTls } from "./tls.ts";
 import { checkVersion } from "./version.ts";
+import { checkWall } from "./wall.ts";
 
 const slowLogin =
   "The server is overloaded, or waits for something to let users in. Opening the connection takes as long for the application.";
@@ -36,6 +37,11 @@ export const endpointChecks: readonly Check<Visit>[] = [
   { name: "read-only", needs: ["role"], look: checkReadOnly },
   { name: "lag", needs: ["role"], side: "reader", look: checkLag },
   { name: "freshness", needs: ["role"], side: "reader", look: checkFreshness },
+];
+
+/** For each endpoint, after those, where the service must not write. */
+export const readOnlyChecks: readonly Check<Visit>[] = [
+  { name: "wall", needs: ["login"], look: checkWall },
 ];
 
 /** For all endpoints together, after those. */

@@ -23,7 +23,11 @@ export async function checkConnections(visits: readonly Visit[]): Promise<Findin
   }
   const max = (side: "writer" | "reader"): number | undefined =>
     visits.find(({ endpoint }) => endpoint.side === side)?.endpoint.max;
-  return judgeConnections(rooms, max("writer") ?? 0, max("reader"));
+  const [writer, reader] = [max("writer"), max("reader")];
+  // In a service that must not write there may be none of the writer's.
+  return writer === undefined
+    ? judgeConnections(rooms, reader ?? 0, undefined)
+    : judgeConnections(rooms, writer, reader);
 }
 
 /** @param reader all readers together; absent where there is none */

@@ -7,7 +7,8 @@ export async function checkReadOnly(visit: Visit): Promise<Finding> {
     visit,
     `select current_setting('default_transaction_read_only')::bool as "byDefault"`,
   );
-  return judgeReadOnly(visit.endpoint.side, visit.isStandby === true, byDefault);
+  const side = visit.allowedWrites?.length === 0 ? "reader" : visit.endpoint.side;
+  return judgeReadOnly(side, visit.isStandby === true, byDefault);
 }
 
 export function judgeReadOnly(

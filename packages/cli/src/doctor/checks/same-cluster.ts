@@ -6,7 +6,8 @@ import { ask, type Visit } from "../visit.ts";
 export async function checkSameCluster(visits: readonly Visit[]): Promise<Finding> {
   const [writer, ...readers] = visits;
   if (writer === undefined || readers.length === 0) {
-    return ok("there is only one side: DATABASE_READER_URL is not set");
+    const missing = writer?.endpoint.side === "reader" ? "DATABASE_URL" : "DATABASE_READER_URL";
+    return ok(`there is only one side: ${missing} is not set`);
   }
   const ofWriter = await systemIdentifier(writer);
   if (ofWriter === undefined) return skipped(untold(writer));
@@ -24,7 +25,8 @@ export async function checkSameCluster(visits: readonly Visit[]): Promise<Findin
   }
   const [first] = silent;
   if (first !== undefined) return skipped(untold(first));
-  return ok(`one and the same on both sides (system identifier ${ofWriter})`);
+  const where = writer.endpoint.side === "writer" ? "on both sides" : "everywhere";
+  return ok(`one and the same ${where} (system identifier ${ofWriter})`);
 }
 
 function untold({ endpoint, client }: Visit): string {
