@@ -1,7 +1,6 @@
 import { Client, type ClientBase, type ClientConfig, type TransactionStatus } from "pg";
 import type { Target } from "../routing/route.ts";
-import { standbyRefusal } from "../statements/standby-refusal.ts";
-import type { Classification, Statement } from "../statements/types.ts";
+import type { Classification } from "../statements/types.ts";
 import { abortableQuery, abortReason, signalOf } from "./abortable-query.ts";
 import { Accompaniment } from "./accompany.ts";
 import { inCallersContext } from "./callers-context.ts";
@@ -11,7 +10,7 @@ import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpo
 import { Flight, type QueueMethods } from "./flight.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
 import { Login } from "./login.ts";
-import { mirrorStatement } from "./mirror.ts";
+import { MirrorSession, mirrorStatement } from "./mirror.ts";
 import { NotTheWriter } from "./not-the-writer.ts";
 import { Opening } from "./opening.ts";
 import {
@@ -22,7 +21,6 @@ import {
   lendSecrets,
   setPassword,
   takeQueryTimeout,
-  whenQuiet,
 } from "./pg-internals.ts";
 import { limited } from "./query-deadline.ts";
 import {
@@ -30,20 +28,19 @@ import {
   bindToCaller,
   failUnsent,
   isSubmittable,
+  knownOf,
   type QueryCallback,
   type QueryInput,
   snapshot,
-  textOf,
   withCallersStack,
 } from "./query-input.ts";
-import { Question, type Row } from "./question.ts";
-import { forgetPrepared, type SetUpStatement } from "./reset-session.ts";
+import { asRow, Question, type Row } from "./question.ts";
 import type { ServerLoad } from "./server-load.ts";
-import { SessionState } from "./session-state.ts";
 import { isSettingUp } from "./set-up.ts";
+import { type GivenBack, Settlement } from "./settlement.ts";
 import type { Settling } from "./settling-pool.ts";
 import { Unbegun } from "./unbegun.ts";
-import { lockSession, readOnlySession, writableSession } from "./writable-session.ts";
+import { lockSession, readOnlySession, SessionLock, writableSession } from "./writable-session.ts";
 import type { WriterGate } from "./writer-gate.ts";
 
 /** What a side of the cluster asks of its connections. */
@@ -103,8 +100,6 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly standby: boolean | undefined;
   /** The endpoint that it was opened to. */
   readonly address: EndpointAddress;
-  /** Whether its session would let a transaction write, as far as the server has reported. */
-  readonly isWritable: boolean;
   /** Whether its server has ended it before it had begun with the statement that was under way. */
   readonly endedUnbegun: boolean;
   /** Who hears of what is sent on it by hand. */
@@ -141,35 +136,9 @@ type EndpointClientConstructor = new (config?: ClientConfig) => Client & Endpoin
 
 const ignore = (): void => {};
 
-/**
- * After so many milliseconds without use nobody knows whether a connection still leads to the
- * writer. It is shorter than any change of roles takes, and much longer than the pauses of a
- * connection that is in use.
- */
-const doubtMillis = 1000;
-/** How long an idle connection may take to show that it is alive, in milliseconds. */
-const checkMillis = 1000;
-
-function factsOf(
-  query: QueryInput,
-  classify: (sql: string) => Classification,
-): Classification | undefined {
-  const text = textOf(query);
-  return text === undefined ? undefined : classify(text);
-}
-
 /** The options of a connection whose session is read-only at the server. */
 function readOnlyConfig(config: ClientConfig = {}): ClientConfig {
   return withShown(config, { options: readOnlySession(config.options) });
-}
-
-/** A row of parsed values as PostgreSQL writes them; `undefined` for what is no row. */
-function asText(row: unknown): Row | undefined {
-  if (!Array.isArray(row)) return undefined;
-  return row.map((value: unknown) => {
-    if (typeof value === "boolean") return value ? "t" : "f";
-    return value === null || value === undefined ? null : String(value);
-  });
 }
 
 /**
@@ -178,15 +147,6 @@ function asText(row: unknown): Row | undefined {
  */
 function jittered(millis = Number.POSITIVE_INFINITY): number {
   return millis * (0.7 + 0.3 * Math.random());
-}
-
-/** Whether a statement can make the session of a mirror writable; a standby's stays as it is. */
-function canUnlock({ command, functions, transaction }: Statement): boolean {
-  return (
-    command === "DO" ||
-    (transaction?.kind === "set-default" && transaction.readOnly === false) ||
-    functions.some((call) => call.name === "set_config")
-  );
 }
 
 /**
@@ -216,7 +176,6 @@ export function endpointClientClass(
     readonly #queryTimeout: number;
     #retired = false;
     #opening: Opening | undefined;
-    #givenBackAt = 0;
     readonly #flight = new Flight(this);
     readonly #accompaniment = new Accompaniment(this, this.#flight, (query, values, callback) =>
       this.#dispatch(query, values, callback),
@@ -226,13 +185,16 @@ export function endpointClientClass(
     );
     readonly address;
     readonly #login: Login | undefined;
-    readonly #session = new SessionState();
+    readonly #settlement = new Settlement(this as unknown as GivenBack, {
+      run: (query, values, callback) => this.#queryPlainly(query, values, callback),
+      isDemoted: () => this.#demoted,
+      settled: (now) => this.#isKept(now),
+      abandoned: traits.abandoned,
+    });
     readonly #unbegun = new Unbegun(this);
     #settingUp = true;
-    #mayBeUnlocked = false;
-    /** Its session would let transactions write, as the server has reported. */
-    #isWritable = false;
-    #isLocking = false;
+    readonly #lock = new SessionLock(traits.readOnly === true);
+    readonly #mirror = traits.mirror === true ? this.#newMirror() : undefined;
     /** The server said that it is a standby, though this is the writer's side. */
     #demoted = false;
 
@@ -250,9 +212,7 @@ export function endpointClientClass(
         setPassword(this, () => this.#login?.password(this as never));
       }
       internals(this).connection?.on?.("parameterStatus", (reported) => {
-        if (reported.parameterName === "default_transaction_read_only") {
-          this.#isWritable = reported.parameterValue !== "on";
-        }
+        this.#lock.reported(reported.parameterName, reported.parameterValue);
         if (reported.parameterName !== "in_hot_standby") return;
         const before = this.standby;
         this.standby = reported.parameterValue === "on";
@@ -303,18 +263,16 @@ export function endpointClientClass(
         });
         // The password has done its work, and nobody shall find it here.
         if (this.#login !== undefined) setPassword(this, null);
-        if (this.#isUnlocked) this.#lock(callback);
-        else callback(null);
+        if (!this.#lock.isOpen(this.standby)) callback(null);
+        else this.#lock.close((text, done) => this.#queryPlainly(text, undefined, done), callback);
       });
     }
 
-    /** A pooler may not hand on what the session was asked to be. */
-    #lock(callback: (error: Error | null) => void): void {
-      this.#isLocking = true;
-      this.#queryPlainly(lockSession, undefined, (error: Error | null | undefined) => {
-        this.#isLocking = false;
-        callback(error ?? null);
-      });
+    #newMirror(): MirrorSession {
+      return new MirrorSession(
+        () => this.getTransactionStatus() === "I",
+        () => this.#queryPlainly(lockSession, undefined, ignore),
+      );
     }
 
     /** It has reached a reader, and must lead to the writer. */
@@ -346,15 +304,6 @@ export function endpointClientClass(
 
     cut(error: Error): void {
       internals(this).connection?.stream.destroy(error);
-    }
-
-    /** A statement has made the session writable, and it must not be. */
-    get #isUnlocked(): boolean {
-      return traits.readOnly === true && this.isWritable;
-    }
-
-    get isWritable(): boolean {
-      return this.#isWritable && this.standby !== true;
     }
 
     get endedUnbegun(): boolean {
@@ -389,7 +338,7 @@ export function endpointClientClass(
 
     /** pg's own: sends the next query, or here what leaves with the one that is active. */
     _pulseQueryQueue(): void {
-      if (this.#isUnlocked && !this.#isLocking) {
+      if (this.#lock.stops(this.standby)) {
         this.cut(writableSession());
         return;
       }
@@ -443,9 +392,9 @@ export function endpointClientClass(
       // What this library sends itself is a copy already.
       let sent = known === undefined ? snapshot(query) : query;
       let parameters = values;
-      const facts = classify === undefined ? undefined : (known ?? factsOf(query, classify));
+      const facts = classify === undefined ? undefined : (known ?? knownOf(query, classify));
       if (facts !== undefined) {
-        const refusal = traits.mirror === true ? this.#refusalOfMirror(facts) : undefined;
+        const refusal = this.#mirror?.refusal(facts);
         if (refusal !== undefined) {
           sent = mirrorStatement(query, refusal);
           if (typeof values !== "function") parameters = undefined;
@@ -482,7 +431,7 @@ export function endpointClientClass(
     ): void {
       const done: QueryCallback = (error, result) => {
         const rows = (result as { readonly rows?: readonly unknown[] } | undefined)?.rows;
-        answered(error ?? undefined, error ? undefined : asText(rows?.[0]));
+        answered(error ?? undefined, error ? undefined : asRow(rows?.[0]));
       };
       this.#queryPlainly({ text, rowMode: "array" }, undefined, done);
     }
@@ -520,19 +469,9 @@ export function endpointClientClass(
       }
     }
 
-    /** What a standby would say; and what the session has unlocked is locked again. */
-    #refusalOfMirror(facts: Classification): string | undefined {
-      if (this.#mayBeUnlocked && this.getTransactionStatus() === "I") {
-        this.#mayBeUnlocked = false;
-        this.#queryPlainly("set default_transaction_read_only = on", undefined, ignore);
-      }
-      if (facts.statements.some(canUnlock)) this.#mayBeUnlocked = true;
-      return standbyRefusal(facts);
-    }
-
     #note(facts: Classification | undefined, query: QueryInput, values: unknown): void {
-      if (this.#inSetUp) this.#session.noteSetUp(facts, query, values);
-      else this.#session.note(facts);
+      if (this.#inSetUp) this.#settlement.session.noteSetUp(facts, query, values);
+      else this.#settlement.session.note(facts);
     }
 
     get #inSetUp(): boolean {
@@ -548,7 +487,7 @@ export function endpointClientClass(
       if (query === null || query === undefined) {
         return this.#queryPlainly(query, values, callback);
       }
-      const problem = this.#isUnlocked
+      const problem = this.#lock.isOpen(this.standby)
         ? writableSession()
         : traits.refusal?.(this as unknown as EndpointClient, query as QueryInput);
       if (problem !== undefined)
@@ -607,85 +546,18 @@ export function endpointClientClass(
     }
 
     settle(done: (problem?: Error) => void): void {
-      // Most are given back as they were taken: this is all it takes to see that.
-      if (this.#session.isClean && !this.#demoted && this.cancelling === undefined) {
-        if (isQuiet(this) && isUsable(this) && this.getTransactionStatus?.() === "I") {
-          this.#settled(done);
-          return;
-        }
-      }
-      if (this.cancelling !== undefined) {
-        this.cancelling.then(() => this.settle(done));
-        return;
-      }
-      whenQuiet(this, () => this.#settleQuiet(done));
+      this.#settlement.settle(done);
     }
 
-    #settleQuiet(done: (problem?: Error) => void): void {
-      if (!isUsable(this)) {
-        done();
-        return;
-      }
-      const status = this.getTransactionStatus?.() ?? null;
-      if (status === "T" || status === "E") {
-        this.#runQuietly([{ query: "ROLLBACK" }], (problem) => {
-          traits.abandoned(problem === undefined ? "rolled back" : "destroyed");
-          if (problem === undefined) this.#settleQuiet(done);
-          else done(problem);
-        });
-      } else if (this.#demoted) {
-        this.#askWhetherDemoted(done);
-      } else if (this.#session.isSpoilt) {
-        done(new Error("The connection carries session state that cannot be reset."));
-      } else if (!this.#session.isClean) {
-        forgetPrepared(internals(this).connection);
-        this.#runQuietly(this.#session.resetBatch(), (problem) => {
-          this.#session.cleaned();
-          done(problem);
-        });
-      } else this.#settled(done);
-    }
-
-    #settled(done: (problem?: Error) => void): void {
-      const now = performance.now();
-      this.#givenBackAt = now;
+    /** It is fit for the next user; whether it is used any longer. */
+    #isKept(now: number): boolean {
       this.#noteGivenBack(now);
-      const isOver =
-        this.#retired ||
-        this.#isUnlocked ||
-        now > this.#endsAt ||
-        addresses.isSurplus?.(this.address) === true;
-      done(isOver ? new Error("The connection is not used any longer.") : undefined);
-    }
-
-    /** An INSERT in the caller's own READ ONLY transaction is refused with the same code. */
-    #askWhetherDemoted(done: (problem?: Error) => void): void {
-      this.askRole((role) => {
-        if (role === "reader") done(new NotTheWriter(this.endpointName, "reader"));
-        else whenQuiet(this, () => this.#settleQuiet(done));
-      });
+      const isSurplus = addresses.isSurplus?.(this.address) === true;
+      return !(this.#retired || this.#lock.isOpen(this.standby) || now > this.#endsAt || isSurplus);
     }
 
     check(answered: (problem: Error | undefined) => void): void {
-      const isFresh =
-        this.#givenBackAt === 0 || performance.now() - this.#givenBackAt < doubtMillis;
-      if (isFresh) {
-        answered(undefined);
-        return;
-      }
-      let over = false;
-      const end = (fit: boolean): void => {
-        if (over) return;
-        over = true;
-        clearTimeout(late);
-        const problem = new Error(`${this.endpointName} did not answer after a pause.`);
-        if (!fit) this.cut(problem);
-        answered(fit ? undefined : problem);
-      };
-      const late = setTimeout(end, checkMillis, false);
-      this.askRole((role) =>
-        end(role === "writer" || (role === "reader" && this.#strictGate === undefined)),
-      );
+      this.#settlement.check(() => this.#strictGate === undefined, answered);
     }
 
     askRole(answered: (role: "writer" | "reader" | undefined) => void): void {
@@ -701,23 +573,6 @@ export function endpointClientClass(
         }
         answered(role);
       });
-    }
-
-    /** Runs statements one after another and calls back when the connection is quiet again. */
-    #runQuietly(batch: readonly SetUpStatement[], done: (problem?: Error) => void): void {
-      const [first, ...rest] = batch;
-      if (first === undefined) {
-        whenQuiet(this, () => {
-          const idle = this.getTransactionStatus() === "I";
-          done(idle ? undefined : new Error("The connection could not be reset."));
-        });
-        return;
-      }
-      const next = (error: unknown): void => {
-        if (error) done(error as Error);
-        else this.#runQuietly(rest, done);
-      };
-      this.#queryPlainly(first.query, first.values, next);
     }
   } as unknown as EndpointClientConstructor;
 }

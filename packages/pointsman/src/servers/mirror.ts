@@ -1,3 +1,5 @@
+import { standbyRefusal } from "../statements/standby-refusal.ts";
+import type { Classification, Statement } from "../statements/types.ts";
 import { derive, isSubmittable, type QueryInput } from "./query-input.ts";
 import { mirrorMark } from "./refusal.ts";
 
@@ -19,4 +21,39 @@ export function withText(query: QueryInput, text: string): QueryInput {
   carrier.text = text;
   carrier.values = null;
   return query;
+}
+
+/** Holds the session of a mirror to what a standby's can do. */
+export class MirrorSession {
+  readonly #isIdle: () => boolean;
+  readonly #lock: () => void;
+  #mayBeUnlocked = false;
+
+  /**
+   * @param isIdle - whether the session is outside of any transaction
+   * @param lock - makes the session read-only
+   */
+  constructor(isIdle: () => boolean, lock: () => void) {
+    this.#isIdle = isIdle;
+    this.#lock = lock;
+  }
+
+  /** What a standby would say to a text; and what the session has unlocked is locked again. */
+  refusal(facts: Classification): string | undefined {
+    if (this.#mayBeUnlocked && this.#isIdle()) {
+      this.#mayBeUnlocked = false;
+      this.#lock();
+    }
+    if (facts.statements.some(canUnlock)) this.#mayBeUnlocked = true;
+    return standbyRefusal(facts);
+  }
+}
+
+/** Whether a statement can make the session of a mirror writable; a standby's stays as it is. */
+function canUnlock({ command, functions, transaction }: Statement): boolean {
+  return (
+    command === "DO" ||
+    (transaction?.kind === "set-default" && transaction.readOnly === false) ||
+    functions.some((call) => call.name === "set_config")
+  );
 }

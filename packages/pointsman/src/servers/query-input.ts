@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import type { QueryConfig, Submittable } from "pg";
+import type { Classification } from "../statements/types.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { failWithConnection } from "./cursor-loss.ts";
 
@@ -155,4 +156,13 @@ export function failSubmittable(query: QueryInput, error: Error): void {
   const { handleError } = query as { handleError?: (error: Error, connection: unknown) => void };
   // There is no connection to synchronise: this one swallows the request.
   handleError?.call(query, error, { sync: () => {} });
+}
+
+/** What is known of a query's text; `undefined` where that cannot be seen. */
+export function knownOf(
+  query: QueryInput,
+  classify: (sql: string) => Classification,
+): Classification | undefined {
+  const text = textOf(query);
+  return text === undefined ? undefined : classify(text);
 }

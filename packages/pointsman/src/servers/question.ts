@@ -52,3 +52,12 @@ export class Question implements Submittable {
     answered?.(this.#error, this.#row);
   }
 }
+
+/** A row of parsed values as PostgreSQL writes them; `undefined` for what is no row. */
+export function asRow(row: unknown): Row | undefined {
+  if (!Array.isArray(row)) return undefined;
+  return row.map((value: unknown) => {
+    if (typeof value === "boolean") return value ? "t" : "f";
+    return value === null || value === undefined ? null : String(value);
+  });
+}
