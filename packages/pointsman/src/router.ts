@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { boundedTexts } from "./bounded-texts.ts";
 import { type Call, type CallOrigin, callOrigin, factsOf } from "./call.ts";
 import type { Config } from "./config/config.ts";
+import { Connections } from "./connections.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
 import type { Freshness, Remedy } from "./consistency/freshness.ts";
 import { readFreshness } from "./consistency/read-freshness.ts";
@@ -9,7 +10,6 @@ import {
   type Dispatch,
   type RemedyCallback,
   runErrand,
-  type TakenClient,
   type TrackCallback,
   type Uses,
   type Wants,
@@ -27,7 +27,7 @@ import type { Route, Target } from "./routing/route.ts";
 import { askHook, type RouteHook, routedStatement } from "./routing/route-hook.ts";
 import { TablePolicies } from "./routing/table-policies.ts";
 import { type Scope, stagingOf } from "./scope.ts";
-import { type Companions, readerBehind } from "./servers/companions.ts";
+import type { Companions } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import {
   asConfig,
@@ -39,17 +39,13 @@ import {
   snapshot,
   textOf,
 } from "./servers/query-input.ts";
-import { Quota } from "./servers/quota.ts";
 import { isWriteRefusal } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
-import type { AcquireCallback, Preferred, Release } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
 import type { ShadowRoute } from "./shadow/shadow-route.ts";
-import type { Staging } from "./staging.ts";
 import type { Classifier } from "./statements/classify.ts";
 import type { Classification } from "./statements/types.ts";
-import { remaining, takePatiently, takeWithin } from "./take-client.ts";
 import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
 import { markPool } from "./telemetry/event-pool.ts";
 
@@ -88,8 +84,7 @@ export class Router implements Dispatch {
   readonly #hook: RouteHook | undefined;
 
   readonly uses: Uses | undefined;
-  /** What reads may have of the writer while every reader is out; absent: nothing. */
-  readonly #fallback: Quota | undefined;
+  readonly #connections: Connections;
   readonly #freshness: Freshness;
   readonly #owner: object;
   /** Given in shadow mode. */
@@ -112,14 +107,14 @@ export class Router implements Dispatch {
     this.#owner = owner;
     this.uses = uses;
     this.#classifier = classifier;
-    const { readerFallbackMax, maxWaiting } = config;
-    if (readerFallbackMax > 0) this.#fallback = new Quota(readerFallbackMax, maxWaiting);
     this.#readOnlyTransactions = config.readOnlyTransactions;
     this.mode = config.mode;
     this.policies = new TablePolicies(config.tables);
     this.#hook = config.route;
-    if (config.readOnly)
+    if (config.readOnly) {
       this.readOnly = new ReadOnlyPolicy(new AllowedWrites(config.allowedWrites));
+    }
+    this.#connections = new Connections(sides, freshness, this.readOnly, config);
     this.counts = Object.fromEntries(Object.keys(reasons).map((reason) => [reason, 0])) as Record<
       Reason,
       number
@@ -336,163 +331,13 @@ export class Router implements Dispatch {
     });
   }
 
-  /**
-   * Takes a connection for a route. Where no reader can be reached it is the writer's, and the
-   * route that is called back says so.
-   *
-   * @param budget - milliseconds to wait at most; `undefined`: as the pool was configured
-   * @param wants - what the statement must see; where it is known that no reader has that, the
-   * error that is called back with is `readerBehind`
-   */
   acquire(route: Route, budget: number | undefined, wants: Wants, callback: TrackCallback): void {
-    const { demand, staging } = wants;
-    if (staging !== undefined && this.#takeStaged(staging, route, budget, demand, callback)) return;
-    const { readers, reader } = this.#sides;
-    if (this.readOnly?.mayWrite === false && route.target === "writer") {
-      // Nothing leads here. If anything did, it would stop here.
-      const error = this.readOnly.error("The statement was not sent.");
-      callback(error, undefined, () => {}, route);
-      return;
-    }
-    if (route.target === "writer" || readers === undefined) {
-      takeWithin(this.#sides.writer, budget, route, callback);
-      return;
-    }
-    if (demand !== undefined && demand.line?.position !== undefined) {
-      if (this.#freshness.isHopeless(demand)) {
-        callback(readerBehind, undefined, () => {}, route);
-        return;
-      }
-    }
-    if (demand !== undefined) {
-      if (this.#freshness.isDoubtful(demand)) {
-        this.#freshness
-          .resolveDoubt(demand)
-          .then(() => this.acquire(route, budget, wants, callback));
-        return;
-      }
-    }
-    const limit = budget ?? (reader.options.connectionTimeoutMillis || undefined);
-    const deadline = limit === undefined ? undefined : performance.now() + limit;
-    const preferred = demand && this.#freshness.preference(demand);
-    this.#acquireReader(route, deadline, readers.addresses.all.length, callback, preferred);
-  }
-
-  /** @returns whether the connection comes from what stands between the pool and its connections */
-  #takeStaged(
-    staging: Staging,
-    route: Route,
-    budget: number | undefined,
-    demand: Demand | undefined,
-    callback: TrackCallback,
-  ): boolean {
-    const { readers } = this.#sides;
-    const side = readers === undefined ? "writer" : route.target;
-    const taking = staging.take(side, demand, (error, client, release) =>
-      callback(error, client as TakenClient | undefined, release, route),
-    );
-    if (taking === "unreachable") {
-      const deadline = budget === undefined ? undefined : performance.now() + budget;
-      this.#acquireInstead(deadline, callback);
-    } else if (taking === "behind") {
-      process.nextTick(callback, readerBehind, undefined, () => {}, route);
-    } else if (taking === "as ever") {
-      if (side === "writer" || staging.through === undefined) return false;
-      const wants = { demand, staging: undefined };
-      this.acquire(route, budget, wants, (error, client, release, taken) => {
-        if (client?.side !== "reader") callback(error, client, release, taken);
-        else
-          staging.through?.(client, (own) => callback(error, own as TakenClient, release, taken));
-      });
-    }
-    return true;
-  }
-
-  #acquireReader(
-    route: Route,
-    deadline: number | undefined,
-    attempts: number,
-    callback: TrackCallback,
-    preferred: Preferred | undefined,
-  ): void {
-    const { readers, reader } = this.#sides;
-    if (readers === undefined) return;
-    const { addresses, identity } = readers;
-    if (identity.problem !== undefined) {
-      callback(identity.problem, undefined, () => {}, route);
-      return;
-    }
-    if (attempts === 0 || (!addresses.available && reader.idleCount === 0)) {
-      this.#acquireInstead(deadline, callback);
-      return;
-    }
-    if (deadline === undefined || reader.idleCount > reader.waitingCount) {
-      const taken: AcquireCallback = (error, client, release) => {
-        if (error !== undefined && addresses.isConnectFailure(error)) {
-          // Another endpoint if one is left, else the writer.
-          this.#acquireReader(route, deadline, attempts - 1, callback, preferred);
-        } else callback(error, client as TakenClient | undefined, release, route);
-      };
-      reader.acquire(taken, undefined, preferred);
-      return;
-    }
-    // A reader that stays silent has half of the time, so that the writer has the other.
-    const left = remaining(deadline);
-    const unreachable = (): boolean => addresses.opening > 0 || !addresses.available;
-    takePatiently(reader, [left / 2, left], unreachable, (outcome, error, client, release) => {
-      if (outcome === "given up") this.#acquireInstead(deadline, callback);
-      else if (error !== undefined && addresses.isConnectFailure(error)) {
-        this.#acquireReader(route, deadline, attempts - 1, callback, preferred);
-      } else callback(error, client, release, route);
-    });
-  }
-
-  /** Takes the writer's connection, since no reader can be reached, if reads may have one. */
-  #acquireInstead(deadline: number | undefined, callback: TrackCallback): void {
-    const route = routes.writer["reader-unavailable"];
-    const quota = this.#fallback;
-    if (quota === undefined) {
-      callback(this.#noReader(), undefined, () => {}, route);
-      return;
-    }
-    quota.take(deadline, (problem) => {
-      if (problem !== undefined) {
-        callback(problem, undefined, () => {}, route);
-        return;
-      }
-      const budget = deadline === undefined ? undefined : remaining(deadline);
-      takeWithin(this.#sides.writer, budget, route, (error, client, release, taken) => {
-        if (client === undefined) {
-          quota.giveBack();
-          callback(error, client, release, taken);
-          return;
-        }
-        const giveBack: Release = (problem) => {
-          quota.giveBack();
-          release(problem);
-        };
-        callback(error, client, giveBack, taken);
-      });
-    });
+    this.#connections.take(route, budget, wants, callback);
   }
 
   /** Resolves once no read is on the writer, or waits to be, for want of a reader. */
   async fallbackOver(): Promise<void> {
-    await this.#fallback?.free();
-  }
-
-  #noReader(): PointsmanError {
-    const { all } = this.#sides.readers?.addresses ?? { all: [] };
-    const cause = all.find(({ lastError }) => lastError !== undefined)?.lastError;
-    const why =
-      this.readOnly === undefined
-        ? 'readerFallback: "error" keeps reads off the writer. The statement was not sent. Send it with target: "writer" if it cannot wait.'
-        : "a read-only pool has no writer to serve it. The statement was not sent.";
-    return new PointsmanError(
-      "READER_UNAVAILABLE",
-      `No reader can be used${cause === undefined ? "" : ` (${cause.message.replace(/\.$/, "")})`}, and ${why}`,
-      { cause },
-    );
+    await this.#connections.fallbackOver();
   }
 
   /** Sends one statement on a connection of its own. */
