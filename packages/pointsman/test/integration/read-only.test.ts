@@ -114,7 +114,7 @@ describe("a read-only pool", () => {
     next.release();
   });
 
-  it("sends what calls an unknown function to a reader, which refuses if it writes", async () => {
+  it("R30: sends what calls an unknown function to a reader, which refuses if it writes", async () => {
     const pool = readOnlyPool();
     expect((await pool.query("select rated(1)")).rows).toEqual([{ rated: 1 }]);
     const error = await rejection(pool.query("select rate(1)"));
@@ -141,7 +141,7 @@ describe("a read-only pool", () => {
     await expect(pool.query("select rate(1)")).rejects.toMatchObject({ code: "READ_ONLY_MODE" });
   });
 
-  it("waits for a reader that lags, and says so when it does not come", async () => {
+  it("R30: waits for a reader that lags, and says so when it does not come", async () => {
     const writer = local.pool();
     const token = await writer.session(async (session) => {
       await writer.query("insert into sessions values (7)");
@@ -202,7 +202,7 @@ describe("a read-only pool", () => {
 describe("allowWritesTo", () => {
   const allowWritesTo = ["renditions"];
 
-  it("lets a listed table be written, and no other", async () => {
+  it("R30: lets a listed table be written, and no other", async () => {
     const pool = readOnlyPool({ allowWritesTo: ["public.renditions"] });
     await pool.query("select 1");
     await pool.query("insert into renditions values (1, 'new') on conflict do nothing");
@@ -240,7 +240,7 @@ describe("allowWritesTo", () => {
     await pool.query("delete from renditions");
   });
 
-  it("puts a transaction on the writer whose first statement writes a listed table", async () => {
+  it("R30: puts a transaction on the writer whose first statement writes a listed table", async () => {
     const pool = readOnlyPool({ allowWritesTo });
     const seen = await pool.transaction(async (tx) => {
       await tx.query("insert into renditions values (3, 'new')");
