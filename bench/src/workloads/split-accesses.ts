@@ -1,0 +1,117 @@
+import { AwsPoolConfig } from "aws-advanced-nodejs-wrapper";
+import { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
+import pg from "pg";
+import { Pool } from "pointsman";
+import postgres from "postgres";
+import type { Servers } from "../harness/servers.ts";
+
+/** A way to get at a writer and a reader. */
+export interface SplitAccess {
+  read(text: string, values: readonly unknown[]): Promise<unknown>;
+  write(text: string, values: readonly unknown[]): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+/** Connections that each way may have to each side. */
+export const connections = 10;
+
+/** The ways that there are, by name. Those of plain clients are told by hand which side is meant. */
+export const splitAccesses = {
+  pointsman: (servers) => {
+    const pool = new Pool({
+      writer: writerOf(servers),
+      reader: readerOf(servers),
+      max: connections,
+    });
+    const query = (text: string, values: readonly unknown[]) => pool.query(text, [...values]);
+    return { read: query, write: query, close: () => pool.end() };
+  },
+  "pg.Pool": (servers) => pgPools(servers, (text, values) => ({ text, values: [...values] })),
+  "pg.Pool, prepared": (servers) =>
+    pgPools(servers, (text, values) => ({ text, values: [...values], name: nameFor(text) })),
+  "pg.Client, pipelined": async (servers) => {
+    const open = async (connectionString: string): Promise<pg.Client> => {
+      const client = new pg.Client({ connectionString, pipeline: true } as pg.ClientConfig);
+      await client.connect();
+      return client;
+    };
+    const [reader, writer] = [await open(readerOf(servers)), await open(writerOf(servers))];
+    const query = (client: pg.Client) => (text: string, values: readonly unknown[]) =>
+      client.query({ text, values: [...values], name: nameFor(text) });
+    return {
+      read: query(reader),
+      write: query(writer),
+      close: () => Promise.all([reader.end(), writer.end()]),
+    };
+  },
+  "postgres.js": (servers) => {
+    const open = (url: string) => postgres(url, { max: connections, onnotice: () => {} });
+    const [reader, writer] = [open(readerOf(servers)), open(writerOf(servers))];
+    const query = (sql: postgres.Sql) => async (text: string, values: readonly unknown[]) =>
+      sql.unsafe(text, [...values] as never[], { prepare: true });
+    return {
+      read: query(reader),
+      write: query(writer),
+      close: () => Promise.all([reader.end(), writer.end()]),
+    };
+  },
+  "aws wrapper": (servers) => {
+    const open = (url: string): AwsPgPoolClient => {
+      const { hostname, port, username, password, pathname } = new URL(url);
+      return new AwsPgPoolClient(
+        {
+          host: hostname,
+          port: Number(port),
+          user: decodeURIComponent(username),
+          password: decodeURIComponent(password),
+          database: pathname.slice(1),
+          dialect: "pg",
+          plugins: "",
+        },
+        new AwsPoolConfig({ maxConnections: connections }),
+      );
+    };
+    const [reader, writer] = [open(readerOf(servers)), open(writerOf(servers))];
+    const query = (pool: AwsPgPoolClient) => (text: string, values: readonly unknown[]) =>
+      pool.query({ text, values: [...values] });
+    return {
+      read: query(reader),
+      write: query(writer),
+      close: () => Promise.all([reader.end(), writer.end()]),
+    };
+  },
+} as const satisfies Readonly<
+  Record<string, (servers: Servers) => SplitAccess | Promise<SplitAccess>>
+>;
+
+export function writerOf(servers: Servers): string {
+  return servers["writer"] as string;
+}
+
+export function readerOf(servers: Servers): string {
+  return servers["reader1"] as string;
+}
+
+function pgPools(
+  servers: Servers,
+  config: (text: string, values: readonly unknown[]) => pg.QueryConfig,
+): SplitAccess {
+  const open = (connectionString: string) => new pg.Pool({ connectionString, max: connections });
+  const [reader, writer] = [open(readerOf(servers)), open(writerOf(servers))];
+  return {
+    read: (text, values) => reader.query(config(text, values)),
+    write: (text, values) => writer.query(config(text, values)),
+    close: () => Promise.all([reader.end(), writer.end()]),
+  };
+}
+
+const names = new Map<string, string>();
+
+/** One name for each text, as somebody gives who prepares by hand. */
+function nameFor(text: string): string {
+  const known = names.get(text);
+  if (known !== undefined) return known;
+  const name = `s${names.size}`;
+  names.set(text, name);
+  return name;
+}
