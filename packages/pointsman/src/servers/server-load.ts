@@ -1,9 +1,11 @@
 import type { EndpointAddress } from "./endpoint-addresses.ts";
 
-/** How long what was learnt of a server's speed counts, in milliseconds: it falls to a third. */
+/** How long what was learnt of a server counts, in milliseconds: it falls to a third. */
 const memoryMillis = 5000;
-/** The share of the newest use in the moving average. */
+/** The share of the newest use in the moving average, once there have been enough. */
 const newest = 0.1;
+/** What is not told apart any more, in milliseconds: the fastest that a server can look. */
+const fastestMillis = 0.1;
 
 /** How busy one server is, and how fast, by the connections of one pool that lead to it. */
 export class ServerLoad {
@@ -13,11 +15,13 @@ export class ServerLoad {
   /** Of these, the ones that somebody uses. */
   busy = 0;
   /**
-   * The natural logarithm of the milliseconds that one use takes: averaged like this, a report that
-   * takes a minute does not make its server look slow beside others.
+   * The natural logarithm of how many times longer one use takes than the fastest: averaged like
+   * this, a report that takes a minute does not make its server look slow beside others. At first,
+   * and when it is forgotten, a server looks as fast as can be, and is tried.
    */
-  #speed = 0;
+  #slowness = 0;
   #at = 0;
+  #uses = 0;
 
   /** @param address - the endpoint by which it was reached first */
   constructor(address: EndpointAddress) {
@@ -32,7 +36,10 @@ export class ServerLoad {
   /** One of its connections was used for so long. */
   took(millis: number, now: number): void {
     const before = this.#remembered(now);
-    this.#speed = before + (Math.log(millis + 0.1) - before) * newest;
+    this.#uses += 1;
+    // The first ones count as much as each other: what a server is asked first takes longest.
+    const share = Math.max(newest, 1 / this.#uses);
+    this.#slowness = before + (Math.log(1 + millis / fastestMillis) - before) * share;
     this.#at = now;
   }
 
@@ -44,6 +51,6 @@ export class ServerLoad {
 
   /** A server that nobody uses is tried again: it may be slow no more. */
   #remembered(now: number): number {
-    return this.#speed * Math.exp((this.#at - now) / memoryMillis);
+    return this.#slowness * Math.exp((this.#at - now) / memoryMillis);
   }
 }
