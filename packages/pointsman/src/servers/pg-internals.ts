@@ -91,8 +91,11 @@ export function setPassword(
  * @returns milliseconds; 0: there is none
  */
 export function takeQueryTimeout(client: Client): number {
-  const parameters = (client as unknown as { connectionParameters: { query_timeout?: unknown } })
-    .connectionParameters;
+  const { connectionParameters: parameters } = client as unknown as {
+    readonly connectionParameters?: { query_timeout?: unknown };
+  };
+  // A class of clients that the application has given may have nothing of the kind.
+  if (parameters === undefined) return 0;
   const millis = Number(parameters.query_timeout) || 0;
   parameters.query_timeout = 0;
   return millis;
