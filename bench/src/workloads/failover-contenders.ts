@@ -1,9 +1,8 @@
-import { AwsPoolConfig } from "aws-advanced-nodejs-wrapper";
-import { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
 import pg from "pg";
 import { Pool } from "pointsman";
 import postgres from "postgres";
 import type { Servers } from "../harness/servers.ts";
+import { awsPool } from "./aws-pool.ts";
 import type { Access } from "./open-loop.ts";
 
 export const table = "create table requests (id int primary key)";
@@ -59,23 +58,7 @@ export const accesses: Readonly<Record<string, (servers: Servers) => Access>> = 
   },
   "aws wrapper": (servers) => {
     const { writer, readers } = placesIn(servers);
-    // The dialect of Aurora builds the names of instances from one host pattern with one port for
-    // all; here they have one host, and a port each. So it is told of the endpoints only.
-    const open = (url: string, most: number): AwsPgPoolClient => {
-      const { hostname, port, username, password, pathname } = new URL(url);
-      return new AwsPgPoolClient(
-        {
-          host: hostname,
-          port: Number(port),
-          user: decodeURIComponent(username),
-          password: decodeURIComponent(password),
-          database: pathname.slice(1),
-          dialect: "pg",
-          plugins: "failover,efm2",
-        },
-        new AwsPoolConfig({ maxConnections: most }),
-      );
-    };
+    const open = (url: string, most: number) => awsPool(url, most, "failover,efm2");
     const toWriter = open(writer, max);
     const next = inTurns(readers.map((url) => open(url, max / readers.length)));
     return {

@@ -1,9 +1,9 @@
-import { AwsPoolConfig } from "aws-advanced-nodejs-wrapper";
-import { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
+import type { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
 import pg from "pg";
 import { Pool } from "pointsman";
 import postgres from "postgres";
 import type { Servers } from "../harness/servers.ts";
+import { awsPool } from "./aws-pool.ts";
 
 /** A way to get at a writer and a reader. */
 export interface SplitAccess {
@@ -56,21 +56,7 @@ export const splitAccesses = {
     };
   },
   "aws wrapper": (servers) => {
-    const open = (url: string): AwsPgPoolClient => {
-      const { hostname, port, username, password, pathname } = new URL(url);
-      return new AwsPgPoolClient(
-        {
-          host: hostname,
-          port: Number(port),
-          user: decodeURIComponent(username),
-          password: decodeURIComponent(password),
-          database: pathname.slice(1),
-          dialect: "pg",
-          plugins: "",
-        },
-        new AwsPoolConfig({ maxConnections: connections }),
-      );
-    };
+    const open = (url: string) => awsPool(url, connections, "");
     const [reader, writer] = [open(readerOf(servers)), open(writerOf(servers))];
     const query = (pool: AwsPgPoolClient) => (text: string, values: readonly unknown[]) =>
       pool.query({ text, values: [...values] });
