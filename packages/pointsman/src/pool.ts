@@ -143,7 +143,10 @@ export class Pool extends SettlingPool {
       events: this,
       classify: (sql) => classifier.classify(sql),
       watch: (client, query) => this.#watch(client, query),
-      refusal: config.readOnly ? (client, query) => this.#refusal(client, query) : undefined,
+      vet: config.readOnly
+        ? (client, query) =>
+            this.#router.vetted(query, isSettingUp(client) ? undefined : client.side)
+        : undefined,
       opened: (client) => this.#freshness.opened(client),
       examine: (client) => this.#freshness.examine(client),
       timeline: () => this.#freshness.timeline,
@@ -378,12 +381,6 @@ export class Pool extends SettlingPool {
   #lookAtTables({ tables, allowedWrites }: Config, pools: readonly SettlingPool[]): void {
     const learn = (searchPath: readonly string[]): void => this.#router.learn(searchPath);
     lookAtTables([...tables, ...allowedWrites], learn, pools);
-  }
-
-  /** Why a statement may not be sent by hand, where the pool is read-only. */
-  #refusal(client: EndpointClient, query: QueryInput): Error | undefined {
-    const call = this.#router.call(query, undefined, undefined);
-    return this.#router.refusal(call, isSettingUp(client) ? undefined : client.side);
   }
 
   /** Counts what is sent by hand: on a client of one server, or on `writer` and `reader`. */

@@ -282,6 +282,18 @@ export class Router implements Dispatch {
     return stale === undefined || stale === "write-pending" ? undefined : this.#notFresh(stale);
   }
 
+  /**
+   * What a user sends by hand, as a read-only pool lets it be sent.
+   *
+   * @throws PointsmanError `READ_ONLY_MODE`
+   */
+  vetted(query: QueryInput, stand: Target | undefined): QueryInput {
+    const call = this.call(query, undefined, undefined);
+    const problem = this.refusal(call, stand);
+    if (problem !== undefined) throw problem;
+    return isOpaque(call.facts) ? call.query : query;
+  }
+
   #notFresh(reason: Reason): PointsmanError {
     return new PointsmanError(
       "FRESHNESS_UNAVAILABLE",

@@ -57,8 +57,11 @@ export interface EndpointTraits {
   readonly mirror?: boolean;
   /** Its sessions are read-only at the server, and one that is not any more is closed. */
   readonly readOnly?: boolean;
-  /** Why a statement that is sent by hand, or to set it up, may not be sent. */
-  readonly refusal?: ((client: EndpointClient, query: QueryInput) => Error | undefined) | undefined;
+  /**
+   * Gives what a user sends by hand, or to set a connection up, as it may be sent. What it throws
+   * the statement fails with.
+   */
+  readonly vet?: ((client: EndpointClient, query: QueryInput) => QueryInput) | undefined;
   /** What stands before the connections that must lead to the writer. */
   readonly gate?: (() => WriterGate | undefined) | undefined;
   /** What becomes of such a connection that leads to a reader. Default: nothing. */
@@ -483,27 +486,40 @@ export function endpointClientClass(
       return this.#queryByHand(query, values, callback) as never;
     }
 
-    #queryByHand(query: unknown, values: unknown, callback: unknown): unknown {
-      if (query === null || query === undefined) {
-        return this.#queryPlainly(query, values, callback);
+    #queryByHand(asked: unknown, values: unknown, callback: unknown): unknown {
+      if (asked === null || asked === undefined) {
+        return this.#queryPlainly(asked, values, callback);
       }
-      const problem = this.#lock.isOpen(this.standby)
-        ? writableSession()
-        : traits.refusal?.(this as unknown as EndpointClient, query as QueryInput);
-      if (problem !== undefined)
-        return failUnsent(query as QueryInput, [callback, values], problem);
-      if (this.#inSetUp) return this.#querySetUp(query as QueryInput, values, callback);
-      let watched: WatchedQuery;
+      let query: QueryInput;
+      let watched: WatchedQuery | undefined;
       try {
-        watched = traits.watch(this as unknown as EndpointClient, query as QueryInput);
+        query = this.#vetted(asked as QueryInput);
+        watched = this.#inSetUp
+          ? undefined
+          : traits.watch(this as unknown as EndpointClient, query);
       } catch (error) {
-        return failUnsent(query as QueryInput, [callback, values], error as Error);
+        return failUnsent(asked as QueryInput, [callback, values], error as Error);
       }
-      const { answered, companions } = watched;
+      if (watched === undefined) return this.#querySetUp(query, values, callback);
+      return this.#queryWatched(query, values, callback, watched);
+    }
+
+    /** @throws why it may not be sent */
+    #vetted(query: QueryInput): QueryInput {
+      if (this.#lock.isOpen(this.standby)) throw writableSession();
+      return traits.vet?.(this as unknown as EndpointClient, query) ?? query;
+    }
+
+    #queryWatched(
+      query: QueryInput,
+      values: unknown,
+      callback: unknown,
+      { answered, companions }: WatchedQuery,
+    ): unknown {
       const send = (
         values: unknown,
         callback: QueryCallback | undefined,
-        sent = query as QueryInput,
+        sent = query,
       ): unknown => {
         const limit = callback && limited(sent, this.#queryTimeout, callback);
         if (limit === undefined) return this.send(sent, values, callback, undefined, companions);

@@ -79,7 +79,7 @@ export function openSide(
     classify: front.classify,
     mirror,
     readOnly: locked,
-    refusal: front.refusal,
+    vet: front.vet,
     watch: front.watch,
     gate: side === "writer" ? () => pool.gate : undefined,
     promoted: readers?.promoted,

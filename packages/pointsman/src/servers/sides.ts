@@ -40,8 +40,8 @@ export interface Front {
   readonly events: EventEmitter;
   readonly classify: (sql: string) => Classification;
   readonly watch: WatchQuery;
-  /** Why a statement that is sent by hand, or to set a connection up, may not be sent. */
-  readonly refusal: ((client: EndpointClient, query: QueryInput) => Error | undefined) | undefined;
+  /** As of `EndpointTraits`. */
+  readonly vet: ((client: EndpointClient, query: QueryInput) => QueryInput) | undefined;
   /**
    * Called for each new connection before its first use.
    *

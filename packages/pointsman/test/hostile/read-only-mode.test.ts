@@ -52,6 +52,9 @@ const places: readonly (readonly [name: string, options: () => PoolOptions])[] =
   ["with a table that may be written", () => ({ reader: undefined, allowWritesTo: ["allowed"] })],
 ];
 
+/** Makes a text too long to be judged, and means nothing. */
+const long = `'${"x".repeat(70_000)}'`;
+
 /** What must not change anything, each statement on the same client. */
 const attacks: readonly (readonly string[])[] = [
   ["insert into accounts values (2, 1)"],
@@ -114,9 +117,10 @@ const attacks: readonly (readonly string[])[] = [
   ["/* pointsman:writer */ select steal()"],
   ["insert into accounts values (2, 1) -- \u0000"],
   ["selekt 1; update accounts set pence = 0"],
-  [`select ${"'x', ".repeat(30_000)} 1; update accounts set pence = 0`],
-  [`select unlock(), ${"'x', ".repeat(30_000)} 1; commit; select steal()`],
-  ["select unlock()", `select steal(), ${"'x', ".repeat(30_000)} 1`],
+  [`select length(${long}); update accounts set pence = 0`],
+  [`select unlock(), length(${long}); commit; select steal()`],
+  [`select length(${long}); commit; begin read write; select steal(); commit`],
+  ["select unlock()", `select steal(), length(${long})`],
   ["begin", "prepare transaction 'x'"],
   ["commit prepared 'x'"],
   ["set role none", "select steal()"],
