@@ -30,7 +30,7 @@ import { type Scope, stagingOf } from "./scope.ts";
 import type { Companions } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import {
-  asConfig,
+  asOneStatement,
   derive,
   isSubmittable,
   keepStack,
@@ -45,6 +45,7 @@ import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
 import type { ShadowRoute } from "./shadow/shadow-route.ts";
 import type { Classifier } from "./statements/classify.ts";
+import { isOpaque } from "./statements/opaque.ts";
 import type { Classification } from "./statements/types.ts";
 import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
 import { markPool } from "./telemetry/event-pool.ts";
@@ -136,7 +137,7 @@ export class Router implements Dispatch {
     const facts = this.classify(text);
     const demand = this.demand(scope, readFreshness(own));
     // Of a text that nobody can look into there is one statement only in the extended protocol.
-    const sent = this.readOnly !== undefined && isOpaque(facts) ? inExtendedMode(own) : own;
+    const sent = this.readOnly !== undefined && isOpaque(facts) ? asOneStatement(own) : own;
     const staging = scope?.stagings && stagingOf(this.#owner, scope);
     return { query: sent, values, text, facts, demand, staging, origin: callOrigin() };
   }
@@ -474,17 +475,6 @@ const divertedBy: ReadonlySet<Reason> = new Set([
   "time-window",
   "reader-behind",
 ]);
-
-/** Whether nobody has looked into a text. */
-function isOpaque({ statements, verdict }: Classification): boolean {
-  return statements.length === 0 && verdict !== "empty";
-}
-
-/** As pg sends what has values: a text of several statements is refused by the server. */
-function inExtendedMode(query: QueryInput): QueryInput {
-  if (isSubmittable(query)) return query;
-  return derive(asConfig(query), { queryMode: "extended" });
-}
 
 /** How often a read of a session is tried again that another reader had served before, and how soon. */
 const mostMoves = 100;

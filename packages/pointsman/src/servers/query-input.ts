@@ -166,3 +166,12 @@ export function knownOf(
   const text = textOf(query);
   return text === undefined ? undefined : classify(text);
 }
+
+/**
+ * A query that the server refuses when its text is of several statements, as it does in the extended
+ * protocol. A cursor or a stream is sent in that anyway.
+ */
+export function asOneStatement(query: QueryInput): QueryInput {
+  if (isSubmittable(query)) return query;
+  return derive(asConfig(query), { queryMode: "extended" });
+}

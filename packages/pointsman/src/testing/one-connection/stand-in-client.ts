@@ -14,6 +14,7 @@ import { internals } from "../../servers/pg-internals.ts";
 import { limited } from "../../servers/query-deadline.ts";
 import {
   asConfig,
+  asOneStatement,
   bindToCaller,
   derive,
   failSubmittable,
@@ -28,6 +29,7 @@ import {
 import { settlingRelease } from "../../servers/settling-pool.ts";
 import type { Taken } from "../../staging.ts";
 import { type Classifier, createClassifier } from "../../statements/classify.ts";
+import { isOpaque } from "../../statements/opaque.ts";
 import { standbyRefusal } from "../../statements/standby-refusal.ts";
 import type { Classification } from "../../statements/types.ts";
 import type { Answer, Statement } from "./answer.ts";
@@ -308,8 +310,7 @@ function withTypes(query: QueryInput, types: TypeOverrides): QueryInput {
  * others in the extended protocol. One of them might be COMMIT.
  */
 function oneAtMost(query: string | QueryConfig<unknown[]>, facts: Classification): QueryInput {
-  const isKnown = facts.statements.length > 0 || facts.verdict === "empty";
-  return isKnown ? snapshot(query) : derive(asConfig(query), { queryMode: "extended" });
+  return isOpaque(facts) ? asOneStatement(query) : snapshot(query);
 }
 
 /**
