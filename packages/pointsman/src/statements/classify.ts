@@ -33,9 +33,11 @@ export interface ClassifierStats {
 }
 
 /** A text and what it does. */
-interface KnownText {
+export interface KnownText<Note> {
   readonly text: string;
   readonly verdict: Classification;
+  /** What its user wants to find again with the text, for as long as it is remembered. */
+  note: Note | undefined;
 }
 
 /** Tells what texts do, and remembers it. */
@@ -43,6 +45,12 @@ export interface Classifier {
   /** Tells what a text does; see {@link classify}. */
   classify(sql: string): Classification;
   stats(): ClassifierStats;
+}
+
+/** A classifier whose user notes things along with the texts. */
+export interface AnnotatedClassifier<Note> extends Classifier {
+  /** Tells what a text does, and what was noted of it. */
+  lookUp(sql: string): KnownText<Note>;
 }
 
 const defaults = {
@@ -64,9 +72,17 @@ const defaults = {
  * classifier.stats().misses; // 1
  */
 export function createClassifier(options: ClassifierOptions = {}): Classifier {
+  const { classify, stats } = annotatedClassifier(options);
+  return { classify, stats };
+}
+
+/** As {@link createClassifier}; what is noted of a text is forgotten with it. */
+export function annotatedClassifier<Note>(
+  options: ClassifierOptions = {},
+): AnnotatedClassifier<Note> {
   const maxParseBytes = positive(options, "maxParseBytes");
-  const index = new TextIndex<KnownText>();
-  const cache = new LRUCache<string, KnownText>({
+  const index = new TextIndex<KnownText<Note>>();
+  const cache = new LRUCache<string, KnownText<Note>>({
     max: positive(options, "maxEntries"),
     maxSize: positive(options, "maxBytes"),
     sizeCalculation: retainedBytes,
@@ -75,29 +91,31 @@ export function createClassifier(options: ClassifierOptions = {}): Classifier {
   let hits = 0;
   let misses = 0;
   let parses = 0;
+  const lookUp = (sql: string): KnownText<Note> => {
+    if (typeof sql !== "string") {
+      throw new TypeError(`classify needs the text of a statement, not ${described(sql)}.`);
+    }
+    const known = index.get(sql);
+    if (known !== undefined) {
+      hits++;
+      // Who was used last matters only once something may soon have to be forgotten.
+      if (cache.size * 2 >= cache.max || cache.calculatedSize * 2 >= cache.maxSize) {
+        cache.get(known.text);
+      }
+      return known;
+    }
+    misses++;
+    if (isLonger(sql, maxParseBytes)) return { text: sql, verdict: tooLong, note: undefined };
+    parses++;
+    const judged = { text: ownCopy(sql), verdict: judgeText(sql), note: undefined };
+    cache.set(judged.text, judged);
+    // One that alone takes more than all may take is not kept.
+    if (cache.has(judged.text)) index.add(judged);
+    return judged;
+  };
   return {
-    classify(sql) {
-      if (typeof sql !== "string") {
-        throw new TypeError(`classify needs the text of a statement, not ${described(sql)}.`);
-      }
-      const known = index.get(sql);
-      if (known !== undefined) {
-        hits++;
-        // Who was used last matters only once something may soon have to be forgotten.
-        if (cache.size * 2 >= cache.max || cache.calculatedSize * 2 >= cache.maxSize) {
-          cache.get(known.text);
-        }
-        return known.verdict;
-      }
-      misses++;
-      if (isLonger(sql, maxParseBytes)) return tooLong;
-      parses++;
-      const judged = { text: ownCopy(sql), verdict: judgeText(sql) };
-      cache.set(judged.text, judged);
-      // One that alone takes more than all may take is not kept.
-      if (cache.has(judged.text)) index.add(judged);
-      return judged.verdict;
-    },
+    classify: (sql) => lookUp(sql).verdict,
+    lookUp,
     stats: () => ({ entries: cache.size, bytes: cache.calculatedSize, hits, misses, parses }),
   };
 }
