@@ -172,7 +172,7 @@ function ownCopy(sql: string): string {
  * What an entry holds on to: its text, its verdict and its places in the memory. Measured over
  * 50,000 texts of each of three kinds, the heap grew by 88 to 95 % of this.
  */
-function retainedBytes({ text: sql, verdict: judged }: KnownText): number {
+function retainedBytes({ text: sql, verdict: judged }: KnownText<unknown>): number {
   const named = judged.reads.length + judged.writes.length + judged.functions.length;
   const text = Buffer.byteLength(sql) === sql.length ? sql.length : sql.length * 2;
   return 800 + text + named * 80 + judged.statements.length * 100;
