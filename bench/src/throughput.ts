@@ -8,15 +8,18 @@ import {
   findResult,
   type OpenContender,
 } from "./harness/benchmark.ts";
+import { serversOf } from "./harness/servers.ts";
 import { spreadOf } from "./harness/statistics.ts";
 import { closedLoop } from "./workloads/closed-loop.ts";
 import { keys, makeKeyValueTable } from "./workloads/key-value-table.ts";
 import { ormReaders } from "./workloads/orm-readers.ts";
+import { pgpoolProgram } from "./workloads/pgpool.ts";
 import { RawReader } from "./workloads/raw-reader.ts";
 import { readerOf, type SplitAccess, splitAccesses } from "./workloads/split-accesses.ts";
 
 const byKey = "select * from kv where id = $1";
 const concurrency = [1, 10, 64, 256];
+const quickConcurrency = [1, 64];
 const baseline = "pg.Pool";
 const slowCallers = 64;
 
@@ -49,7 +52,9 @@ const operations: Readonly<Record<string, Operation>> = {
   },
 };
 
-const ways = Object.keys(splitAccesses) as (keyof typeof splitAccesses)[];
+const ways = (Object.keys(splitAccesses) as (keyof typeof splitAccesses)[]).filter(
+  (way) => way !== "pgpool-II" || pgpoolProgram !== undefined,
+);
 /** As in "mix 90/10: pg.Pool". */
 const nameOf = (what: string, way: string): string => `${what}: ${way}`;
 const limit = nameOf("reads by key", "limit");
@@ -75,8 +80,8 @@ export const benchmark: Benchmark = {
     ...Object.fromEntries(
       Object.entries(ormReaders).map(([name, open]): [string, OpenContender] => [
         name,
-        (servers) => {
-          const reader = open(servers);
+        async (servers) => {
+          const reader = await open(servers);
           const next = keys();
           return {
             run: closedLoop(() => reader.read(next())),
@@ -103,14 +108,22 @@ export const benchmark: Benchmark = {
       ],
       baseline: nameOf(what, baseline),
       concurrency,
+      quickConcurrency,
     })),
-    ...["Drizzle", "Kysely"].map((orm) => ({
+    ...["Drizzle", "Kysely", "TypeORM", "Sequelize"].map((orm) => ({
       name: `reads by key through ${orm}`,
       contenders: Object.keys(ormReaders).filter((name) => name.startsWith(orm)),
       baseline: `${orm} on pg.Pool`,
-      concurrency: [1, 64],
+      concurrency,
+      quickConcurrency,
     })),
   ],
+  rounds: 10,
+  leastOperations: (callers) => (callers === 1 ? 500 : 2000),
+  leftOut:
+    pgpoolProgram === undefined
+      ? ["pgpool-II: POINTSMAN_BENCH_PGPOOL does not say where its program is"]
+      : [],
   counts: countSlowMix,
   goals: [
     throughputGoal("reads by key x pg.Pool at 64", 3, "reads by key", 64),
@@ -209,8 +222,12 @@ async function withSlowReads(opened: SplitAccess | Promise<SplitAccess>): Promis
 }
 
 /** The p99 of the short reads, taken in turns. */
-async function countSlowMix(cluster: Cluster, { quick, open }: Counting): Promise<Count[]> {
-  const servers = Object.fromEntries(cluster.servers.map(({ name, direct }) => [name, direct.url]));
+async function countSlowMix(
+  cluster: Cluster,
+  { quick, only = "", open }: Counting,
+): Promise<Count[]> {
+  if (!slowMix.includes(only)) return [];
+  const servers = serversOf(cluster);
   const measured = await Promise.all(
     [baseline, "pointsman"].map((way) => open(nameOf(slowMix, way), servers)),
   );

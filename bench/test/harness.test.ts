@@ -4,13 +4,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  defaultRounds,
-  parseArguments,
-  quickRounds,
-  UsageError,
-} from "../src/harness/arguments.ts";
-import type { Goal } from "../src/harness/benchmark.ts";
+import { parseArguments, UsageError } from "../src/harness/arguments.ts";
+import type { Benchmark, Goal } from "../src/harness/benchmark.ts";
+import { chooseComparisons } from "../src/harness/choose-comparisons.ts";
+import { defaultRounds, effortFor, quickRounds } from "../src/harness/effort.ts";
 import { evaluateGoal } from "../src/harness/goals.ts";
 import type { Report } from "../src/harness/report.ts";
 import { renderReport } from "../src/harness/report.ts";
@@ -87,14 +84,13 @@ describe("the arguments", () => {
     expect(parseArguments(["routing"])).toEqual({
       kind: "run",
       name: "routing",
-      options: { json: undefined, profile: undefined, rounds: defaultRounds, quick: false },
+      options: { json: undefined, profile: undefined, rounds: undefined, quick: false },
     });
   });
 
-  it("make a quick run short, unless told otherwise", () => {
-    expect(parseArguments(["a", "--quick"])).toMatchObject({ options: { rounds: quickRounds } });
+  it("say how many rounds there are", () => {
     expect(parseArguments(["a", "--quick", "--rounds", "7"])).toMatchObject({
-      options: { rounds: 7 },
+      options: { rounds: 7, quick: true },
     });
   });
 
@@ -104,6 +100,31 @@ describe("the arguments", () => {
       expect(() => parseArguments(words)).toThrow(UsageError);
     },
   );
+});
+
+describe("the effort", () => {
+  const nothing: Benchmark = { title: "", contenders: {}, comparisons: [], goals: [] };
+  const wanting: Benchmark = { ...nothing, rounds: 12, leastOperations: (callers) => 10 * callers };
+
+  it("is the harness's own where a benchmark wants nothing else", () => {
+    expect(effortFor(nothing, false)).toMatchObject({ rounds: defaultRounds, sittings: 4 });
+    expect(effortFor(nothing, false).leastOperations(64)).toBe(1);
+  });
+
+  it("is what a benchmark wants", () => {
+    expect(effortFor(wanting, false).rounds).toBe(12);
+    expect(effortFor(wanting, false).leastOperations(64)).toBe(640);
+  });
+
+  it("is small in a quick run", () => {
+    expect(effortFor(wanting, true)).toMatchObject({ rounds: quickRounds, sittings: 1 });
+    expect(effortFor(wanting, true).leastOperations(64)).toBe(160);
+  });
+
+  it("has the rounds that were asked for, and no sitting without one", () => {
+    expect(effortFor(wanting, true, 7).rounds).toBe(7);
+    expect(effortFor(wanting, false, 3)).toMatchObject({ rounds: 3, sittings: 3 });
+  });
 });
 
 describe("a quick run of a tiny benchmark", () => {
@@ -136,11 +157,13 @@ describe("a quick run of a tiny benchmark", () => {
 
   it("has one result for each contender, and ratios for all but the baseline", () => {
     const [once, twice] = report.results;
+    // The comparison that is for full runs is not among them.
     expect(report.results).toHaveLength(2);
     expect(once).toMatchObject({ comparison: "sums", contender: "once", rounds: quickRounds });
     expect(once?.cpuRatio).toBeUndefined();
     expect(twice).toMatchObject({ contender: "twice", baseline: "once", concurrency: 1 });
     expect(twice?.operations).toBe(once?.operations);
+    expect(twice?.operations).toBeGreaterThanOrEqual(50);
     for (const spread of [twice?.wallNs, twice?.cpuNs, twice?.cpuRatio, twice?.throughputRatio]) {
       const { min, median, max } = spread as Spread;
       expect(min).toBeGreaterThan(0);
@@ -156,10 +179,54 @@ describe("a quick run of a tiny benchmark", () => {
     expect(never).toEqual({ name: "never measured", goal: 1, bound: "at most", measured: null });
   });
 
+  it("says what is left out, and prints its tables as Markdown", () => {
+    expect(report.leftOut).toEqual(["thrice: it is slow"]);
+    expect(printed).toContain("left out\n  thrice: it is slow\n");
+    expect(printed).toContain(
+      "\nRounds\n\n| sums  | rounds |\n| ----- | -----: |\n| once  |      3 |\n| twice |      3 |\n",
+    );
+  });
+
   it("prints the same without color, where it is not a terminal", () => {
     expect(printed).toBe(renderReport(report, false));
     expect(printed).not.toContain("\u001b");
     expect(renderReport(report, true)).toContain("\u001b");
+  });
+});
+
+describe("what is to be measured", () => {
+  const comparisons = [
+    { name: "some", contenders: ["a"], concurrency: [1, 10, 64], quickConcurrency: [1] },
+    { name: "others", contenders: ["a"], concurrency: [1, 10] },
+    { name: "many", contenders: ["a"], onlyInFull: true },
+  ];
+  const all: Benchmark = { title: "", contenders: {}, comparisons, goals: [] };
+  const chosen = (quick: boolean, only?: string) =>
+    chooseComparisons(all, { quick, only }).map(({ name, concurrency }) => [name, concurrency]);
+
+  it("is everything in a full run", () => {
+    expect(chosen(false)).toEqual([
+      ["some", [1, 10, 64]],
+      ["others", [1, 10]],
+      ["many", undefined],
+    ]);
+  });
+
+  it("is less in a quick run", () => {
+    expect(chosen(true)).toEqual([
+      ["some", [1]],
+      ["others", [1, 10]],
+    ]);
+  });
+
+  it("is what has the wanted text in its name", () => {
+    expect(chosen(false, "man")).toEqual([["many", undefined]]);
+  });
+
+  it("is limited to names with a text in them", async () => {
+    const { stdout } = await bench("bench/test/tiny.ts", "--quick", "--only", "nonsense");
+    expect(stdout).not.toContain("rounds of");
+    expect(stdout).toContain("never measured: not measured");
   });
 });
 

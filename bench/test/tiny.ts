@@ -16,7 +16,11 @@ const sums = (rounds: number) => () => ({
 export const benchmark: Benchmark = {
   title: "One sum against twice the sum.",
   contenders: { once: sums(20_000), twice: sums(40_000) },
-  comparisons: [{ name: "sums", contenders: ["once", "twice"], baseline: "once" }],
+  comparisons: [
+    { name: "sums", contenders: ["once", "twice"], baseline: "once" },
+    { name: "sums at length", contenders: ["once"], onlyInFull: true },
+  ],
+  leastOperations: () => 200,
   goals: [
     {
       name: "twice costs more",
@@ -24,5 +28,13 @@ export const benchmark: Benchmark = {
       measured: (results) => findResult(results, "sums", "twice")?.cpuRatio,
     },
     { name: "never measured", atMost: 1, measured: () => undefined },
+  ],
+  leftOut: ["thrice: it is slow"],
+  tables: (results) => [
+    {
+      title: "Rounds",
+      head: ["sums", "rounds"],
+      rows: results.map(({ contender, rounds }) => [contender, String(rounds)]),
+    },
   ],
 };

@@ -31,6 +31,7 @@ const variables = new Set([
   "AWS_PROFILE",
   "REDIS_URL",
   "POINTSMAN_PG_BIN",
+  "POINTSMAN_BENCH_PGPOOL",
   "TMPDIR",
 ]);
 

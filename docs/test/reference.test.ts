@@ -86,8 +86,9 @@ const warningCodes = literalsOf("packages/pointsman/src/telemetry/warnings.ts", 
 /** The variables of the environment that the sources name, comments apart. */
 function environmentVariables(): Set<string> {
   const found = new Set<string>();
-  for (const name of readdirSync(join(root, "packages"))) {
-    const folder = join(root, "packages", name, "src");
+  const packages = readdirSync(join(root, "packages")).map((name) => join("packages", name));
+  for (const name of [...packages, "bench"]) {
+    const folder = join(root, name, "src");
     for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       if (!file.endsWith(".ts")) continue;
       const code = readFileSync(join(folder, file), "utf8").replace(

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { defaultRounds, quickRounds } from "./effort.ts";
 
 /** What the command line asked for. */
 export type Request =
@@ -11,30 +12,32 @@ export interface RunOptions {
   readonly json?: string | undefined;
   /** Folder for a CPU profile of each measured process; absent: none is taken. */
   readonly profile?: string | undefined;
-  /** Slices of each contender in each comparison. */
-  readonly rounds: number;
+  /** Slices of each contender in each comparison; absent: as many as the benchmark wants. */
+  readonly rounds?: number | undefined;
   /** Only see that it works: its numbers mean nothing. */
   readonly quick: boolean;
-  /** What a name must have in it to be counted: a part of it, or of a contender's name. */
+  /** What the name of a comparison, or of what is counted, must have in it. Absent: nothing. */
   readonly only?: string | undefined;
+  /** The contender that is counted. Absent: all. */
   readonly contender?: string | undefined;
 }
-
-export const defaultRounds = 100;
-export const quickRounds = 3;
 
 export const usage = `Usage: npm run bench -- NAME [options]
 
 NAME is a benchmark of bench/src, or the path of a file that exports one.
 
   --json FILE   write machine, results and goals to FILE
-  --rounds N    slices of each contender in each comparison (default ${defaultRounds})
+  --rounds N    slices of each contender in each comparison (default ${defaultRounds}, or what the
+                benchmark says)
   --profile DIR write a CPU profile of each measured process to DIR
-  --only TEXT   of what is counted, only the scenarios with TEXT in their name
+  --only TEXT   only the comparisons, and what is counted, with TEXT in their name
   --contender N of what is counted, only the contender of this name
   --quick       a short run to see that it works (${quickRounds} rounds); its numbers mean nothing
   --list        name the benchmarks
   --help        show this text
+
+Environment:
+  POINTSMAN_BENCH_PGPOOL  the path of pgpool-II's program, if throughput is to measure it
 `;
 
 /** A mistake of whoever typed the command. */
@@ -49,9 +52,8 @@ export function parseArguments(words: readonly string[]): Request {
   if (name === undefined) throw new UsageError("Which benchmark? Give one name.");
   if (others.length > 0) throw new UsageError(`One benchmark at a time: ${others[0]} is too many.`);
   const quick = values.quick === true;
-  const rounds =
-    values.rounds === undefined ? (quick ? quickRounds : defaultRounds) : Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) {
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1)) {
     throw new UsageError(`--rounds is ${values.rounds}: give a whole number from 1 on.`);
   }
   return {

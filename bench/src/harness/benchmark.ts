@@ -16,16 +16,34 @@ export interface Benchmark {
   /** What is compared, by name. Each runs in a process of its own. */
   readonly contenders: Readonly<Record<string, OpenContender>>;
   readonly comparisons: readonly Comparison[];
+  /** Rounds of a run that is not told how many. Default: 100. */
+  readonly rounds?: number;
+  /**
+   * Operations that a slice has at least, with so many at once; a quarter of it in a quick run.
+   * Default: as many as the slowest contender does in the time of a slice.
+   */
+  readonly leastOperations?: (concurrency: number) => number;
   /** Counts what is not a matter of time, once, before anything is measured. */
   readonly counts?: (cluster: Cluster, counting: Counting) => Promise<readonly Count[]>;
   readonly goals: readonly Goal[];
+  /** What could be measured, but not here, each with the reason. The report says so. */
+  readonly leftOut?: readonly string[];
+  /** Tables of what was found, as a document shows them. The report prints them as Markdown. */
+  readonly tables?: (results: readonly Result[], counts: readonly Count[]) => readonly Table[];
+}
+
+/** A table of a document: as many cells in each row as in its head. */
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 /** What is to be counted, and how. */
 export interface Counting {
   /** With as little work as shows that it works. */
   readonly quick: boolean;
-  /** Which scenarios: those with this in their name. Absent: all. */
+  /** Which of it: what has this in its name. Absent: all. */
   readonly only?: string | undefined;
   /** Which contender. Absent: all. */
   readonly contender?: string | undefined;
@@ -62,8 +80,14 @@ export interface Comparison {
   readonly baseline?: string;
   /** How many operations are under way at once; each is a comparison of its own. Default: 1. */
   readonly concurrency?: readonly number[];
+  /** The same in a quick run. Default: as in any other. */
+  readonly quickConcurrency?: readonly number[];
   /** Operations in one slice. Default: as many as the slowest does in the time of a slice. */
   readonly operations?: number;
+  /** Readers that the cluster has meanwhile. Default: as many as it was started with. */
+  readonly readers?: number;
+  /** Left out of a quick run, because it takes long however little is measured. Default: false. */
+  readonly onlyInFull?: boolean;
 }
 
 /** What is to be reached: one of `atMost` and `atLeast` is given. */

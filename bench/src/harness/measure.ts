@@ -1,31 +1,9 @@
-import type { Benchmark, Comparison, Result } from "./benchmark.ts";
-import { MeasuredProcess } from "./measured-process.ts";
+import type { Comparison, Result } from "./benchmark.ts";
+import type { Effort } from "./effort.ts";
+import type { MeasuredProcess } from "./measured-process.ts";
 import type { Slice } from "./protocol.ts";
 import type { Servers } from "./servers.ts";
 import { pairwiseRatios, type Spread, spreadOf } from "./statistics.ts";
-
-/** How long and how often to measure. */
-export interface Effort {
-  /** Slices of each contender in each comparison. */
-  readonly rounds: number;
-  /** How often all processes are started anew; the rounds are shared out among the sittings. */
-  readonly sittings: number;
-  /** Milliseconds of warm-up of each contender in each comparison. */
-  readonly warmUpMs: number;
-  /** Milliseconds that a slice should take. */
-  readonly sliceMs: number;
-  /** Folder for CPU profiles, if any are wanted. */
-  readonly profile?: string | undefined;
-}
-
-/** Two compilations of the same code may differ by some percent for the life of a process. */
-const sittings = 4;
-
-export function effortFor(rounds: number, quick: boolean): Effort {
-  return quick
-    ? { rounds, sittings: 1, warmUpMs: 20, sliceMs: 10 }
-    : { rounds, sittings: Math.min(sittings, rounds), warmUpMs: 700, sliceMs: 60 };
-}
 
 /** A comparison at one concurrency, and the slices of its contenders, round by round. */
 interface Course {
@@ -35,27 +13,31 @@ interface Course {
   readonly slices: Map<string, Slice[]>;
 }
 
-/**
- * Measures all comparisons of a benchmark.
- *
- * @param program - of the measured processes
- * @param progress - hears what is being measured
- */
+/** Where to measure. */
+export interface Place {
+  /** Makes a contender ready, in a process of its own. */
+  readonly open: (contender: string, servers: Servers) => Promise<MeasuredProcess>;
+  /** Gives the servers, with so many readers among them; absent: as many as at the beginning. */
+  readonly serversWith: (readers?: number) => Promise<Servers>;
+  /** Hears what is being measured. */
+  readonly progress: (doing: string) => void;
+}
+
+/** Measures comparisons. */
 export async function measure(
-  benchmark: Benchmark,
-  program: string,
-  servers: Servers,
+  comparisons: readonly Comparison[],
+  { open, serversWith, progress }: Place,
   effort: Effort,
-  progress: (doing: string) => void = () => {},
 ): Promise<readonly Result[]> {
-  const courses = benchmark.comparisons.flatMap(coursesOf);
+  const courses = comparisons.flatMap(coursesOf);
   for (let sitting = 0; sitting < effort.sittings; sitting += 1) {
-    for (const comparison of benchmark.comparisons) {
+    for (const comparison of comparisons) {
       progress(`${comparison.name}, sitting ${sitting + 1} of ${effort.sittings}`);
+      const servers = await serversWith(comparison.readers);
       await sit(
         courses.filter((course) => course.comparison === comparison),
         comparison,
-        (contender) => MeasuredProcess.open(program, contender, servers, effort.profile),
+        (contender) => open(contender, servers),
         { ...effort, rounds: shareOf(effort, sitting) },
       );
     }
@@ -85,7 +67,10 @@ async function sit(
 ): Promise<void> {
   const processes = new Map<string, MeasuredProcess>();
   try {
-    for (const name of contenders) processes.set(name, await open(name));
+    const opening = await Promise.allSettled(
+      contenders.map(async (name) => processes.set(name, await open(name))),
+    );
+    for (const opened of opening) if (opened.status === "rejected") throw opened.reason;
     for (const course of courses) await run(course, processes, effort);
     await Promise.all([...processes.values()].map((process) => process.close()));
   } catch (error) {
@@ -121,7 +106,7 @@ async function run(
 async function warmUp(
   process: MeasuredProcess,
   { concurrency, comparison }: Course,
-  { warmUpMs, sliceMs }: Effort,
+  { warmUpMs, sliceMs, leastOperations }: Effort,
 ): Promise<number> {
   const deadline = performance.now() + warmUpMs;
   let operations = comparison.operations ?? Math.max(concurrency, 10);
@@ -132,7 +117,7 @@ async function warmUp(
       operations = Math.max(operations, Math.min(fitting, operations * 10));
     }
   } while (performance.now() < deadline);
-  return operations;
+  return comparison.operations ?? Math.max(operations, leastOperations(concurrency));
 }
 
 function resultsOf({ comparison, concurrency, operations, slices }: Course): Result[] {

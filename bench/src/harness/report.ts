@@ -1,4 +1,4 @@
-import type { Count, Result } from "./benchmark.ts";
+import type { Count, Result, Table } from "./benchmark.ts";
 import type { GoalOutcome } from "./goals.ts";
 import type { Machine } from "./machine.ts";
 import type { Spread } from "./statistics.ts";
@@ -12,6 +12,9 @@ export interface Report {
   readonly results: readonly Result[];
   readonly counts: readonly Count[];
   readonly goals: readonly GoalOutcome[];
+  /** What was not measured, each with the reason. */
+  readonly leftOut: readonly string[];
+  readonly tables: readonly Table[];
 }
 
 type Paint = (text: string) => string;
@@ -21,7 +24,7 @@ export function renderReport(report: Report, color: boolean): string {
   const paint = (code: number): Paint =>
     color ? (text) => `\u001b[${code}m${text}\u001b[0m` : (text) => text;
   const [bold, red, green, dim] = [paint(1), paint(31), paint(32), paint(2)];
-  const { machine, results, counts, goals } = report;
+  const { machine, results, counts, goals, leftOut, tables } = report;
   const memory = Math.round(machine.memory / 2 ** 30);
   const lines = [
     bold(report.name) + (report.quick ? " (quick: these numbers mean nothing)" : ""),
@@ -35,12 +38,17 @@ export function renderReport(report: Report, color: boolean): string {
     const { comparison, concurrency, rounds, operations } = first;
     const title = bold(`${comparison}${concurrency === 1 ? "" : `, ${concurrency} at once`}`);
     lines.push("", `${title} ${dim(`(${rounds} rounds of ${operations})`)}`);
-    lines.push(...table(rowsOf(group), dim));
+    lines.push(...columns(rowsOf(group), dim));
   }
   if (counts.length > 0) lines.push("", bold("counted"));
   for (const { name, value } of counts) lines.push(`  ${name}: ${figure(value)}`);
   if (goals.length > 0) lines.push("", bold("goals"));
   for (const goal of goals) lines.push(`  ${renderGoal(goal, { red, green, dim })}`);
+  if (leftOut.length > 0) lines.push("", bold("left out"));
+  for (const what of leftOut) lines.push(`  ${what}`);
+  for (const { title, head, rows } of tables) {
+    lines.push("", bold(title), "", ...markdown([head, ...rows]));
+  }
   return `${lines.join("\n")}\n`;
 }
 
@@ -75,18 +83,32 @@ function rowsOf(group: readonly Result[]): string[][] {
   ];
 }
 
-function table(rows: readonly string[][], dim: Paint): string[] {
+function columns(rows: readonly (readonly string[])[], dim: Paint): string[] {
+  return aligned(rows).map((row, index) => {
+    const line = row.join("  ");
+    return `  ${index === 0 ? dim(line) : line}`;
+  });
+}
+
+/** The first row is the head. */
+function markdown(rows: readonly (readonly string[])[]): string[] {
+  const [head = [], ...rest] = aligned(rows);
+  const rule = head.map(({ length }, column) =>
+    column === 0 ? "-".repeat(length) : `${"-".repeat(length - 1)}:`,
+  );
+  return [head, rule, ...rest].map((row) => `| ${row.join(" | ")} |`);
+}
+
+/** Cells of one column are of one width: names to the left, figures to the right. */
+function aligned(rows: readonly (readonly string[])[]): string[][] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? "").length)),
   );
-  return rows.map((row, index) => {
-    const line = row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join("  ");
-    return `  ${index === 0 ? dim(line) : line}`;
-  });
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+    ),
+  );
 }
 
 function renderGoal(

@@ -2,13 +2,15 @@ import { type Cluster, startCluster } from "@pointsman/local";
 import type { RunOptions } from "./arguments.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { buildBenchmark } from "./build.ts";
+import { chooseComparisons } from "./choose-comparisons.ts";
+import { effortFor } from "./effort.ts";
 import type { FoundBenchmark } from "./find-benchmark.ts";
 import { evaluateGoal } from "./goals.ts";
 import { describeMachine } from "./machine.ts";
-import { effortFor, measure } from "./measure.ts";
+import { measure } from "./measure.ts";
 import { MeasuredProcess } from "./measured-process.ts";
 import type { Report } from "./report.ts";
-import type { Servers } from "./servers.ts";
+import { haveReaders, type Servers, serversOf } from "./servers.ts";
 
 /** Builds a benchmark, starts the servers that it needs, measures and judges. */
 export async function runBenchmark(
@@ -18,37 +20,50 @@ export async function runBenchmark(
 ): Promise<Report> {
   progress("building");
   const { program, remove } = await buildBenchmark(file);
+  const open = (of: string, to: Servers): Promise<MeasuredProcess> =>
+    MeasuredProcess.open(program, of, to, profile);
+  const comparisons = chooseComparisons(benchmark, { quick, only });
   try {
-    const effort = { ...effortFor(rounds, quick), profile };
-    const found = await withServers(benchmark, progress, async (servers, cluster) => {
+    const { results, counts } = await withCluster(benchmark, progress, async (cluster) => {
       if (cluster !== undefined && benchmark.counts !== undefined) progress("counting");
-      const open = (name: string, to: Servers): Promise<MeasuredProcess> =>
-        MeasuredProcess.open(program, name, to, profile);
       const counting = { quick, only, contender, open, progress };
       const counts = cluster === undefined ? [] : await benchmark.counts?.(cluster, counting);
-      const results = await measure(benchmark, program, servers, effort, progress);
+      const serversWith = async (readers = benchmark.cluster?.options.readers) => {
+        if (cluster === undefined) return {};
+        if (readers !== undefined) await haveReaders(cluster, readers);
+        return serversOf(cluster);
+      };
+      const place = { open, serversWith, progress };
+      const results = await measure(comparisons, place, effortFor(benchmark, quick, rounds));
       return { results, counts: counts ?? [] };
     });
-    const { results, counts } = found;
-    const goals = benchmark.goals.map((goal) => evaluateGoal(goal, results, counts));
-    return { machine: describeMachine(), name, quick, results, counts, goals };
+    const { leftOut = [] } = benchmark;
+    return {
+      machine: describeMachine(),
+      name,
+      quick,
+      results,
+      counts,
+      goals: benchmark.goals.map((goal) => evaluateGoal(goal, results, counts)),
+      leftOut,
+      tables: benchmark.tables?.(results, counts) ?? [],
+    };
   } finally {
     remove();
   }
 }
 
-async function withServers<T>(
+async function withCluster<T>(
   { cluster: wanted }: Benchmark,
   progress: (doing: string) => void,
-  use: (servers: Servers, cluster?: Cluster) => Promise<T>,
+  use: (cluster?: Cluster) => Promise<T>,
 ): Promise<T> {
-  if (wanted === undefined) return use({});
+  if (wanted === undefined) return use();
   progress("starting servers");
   const cluster = await startCluster(wanted.options);
   try {
     await wanted.prepare?.(cluster);
-    const urls = cluster.servers.map((server) => [server.name, server.direct.url]);
-    return await use({ ...Object.fromEntries(urls), ...cluster.iam?.environment }, cluster);
+    return await use(cluster);
   } finally {
     await cluster.stop();
   }

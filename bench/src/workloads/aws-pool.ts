@@ -1,5 +1,6 @@
 import { AwsPoolConfig } from "aws-advanced-nodejs-wrapper";
 import { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
+import { addressOf } from "./address-of.ts";
 
 /**
  * A pool of aws-advanced-nodejs-wrapper. The dialect of Aurora builds the names of instances from one
@@ -9,14 +10,9 @@ import { AwsPgPoolClient } from "aws-advanced-nodejs-wrapper/pg";
  * @param plugins - names with commas between them
  */
 export function awsPool(url: string, max: number, plugins: string): AwsPgPoolClient {
-  const { hostname, port, username, password, pathname } = new URL(url);
   return new AwsPgPoolClient(
     {
-      host: hostname,
-      port: Number(port),
-      user: decodeURIComponent(username),
-      password: decodeURIComponent(password),
-      database: pathname.slice(1),
+      ...addressOf(url),
       dialect: "pg",
       plugins,
     },

@@ -5,13 +5,10 @@ import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { Pool } from "pointsman";
 import type { Servers } from "../harness/servers.ts";
+import type { OpenOrmReader, OrmReader } from "./orm-reader.ts";
+import { sequelizeReaders } from "./sequelize-readers.ts";
 import { connections, readerOf, writerOf } from "./split-accesses.ts";
-
-/** Reads a row by its key through an ORM. */
-export interface OrmReader {
-  read(key: number): Promise<unknown>;
-  close(): Promise<unknown>;
-}
+import { typeormReaders } from "./typeorm-readers.ts";
 
 const kv = pgTable("kv", { id: integer("id").primaryKey(), value: text("value").notNull() });
 
@@ -20,7 +17,7 @@ interface Tables {
 }
 
 /** The ORMs, on pools that are told by hand, on their own replicas, and on Pointsman. */
-export const ormReaders: Readonly<Record<string, (servers: Servers) => OrmReader>> = {
+export const ormReaders: Readonly<Record<string, OpenOrmReader>> = {
   "Drizzle on pg.Pool": (servers) => throughDrizzle([plain(readerOf(servers))], ([db]) => db),
   "Drizzle withReplicas": (servers) =>
     throughDrizzle([plain(writerOf(servers)), plain(readerOf(servers))], ([writer, reader]) =>
@@ -29,6 +26,8 @@ export const ormReaders: Readonly<Record<string, (servers: Servers) => OrmReader
   "Drizzle on pointsman": (servers) => throughDrizzle([ours(servers)], ([db]) => db),
   "Kysely on pg.Pool": (servers) => throughKysely(plain(readerOf(servers))),
   "Kysely on pointsman": (servers) => throughKysely(ours(servers)),
+  ...typeormReaders,
+  ...sequelizeReaders,
 };
 
 function plain(connectionString: string): pg.Pool {

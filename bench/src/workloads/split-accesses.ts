@@ -3,7 +3,8 @@ import pg from "pg";
 import { Pool } from "pointsman";
 import postgres from "postgres";
 import type { Servers } from "../harness/servers.ts";
-import { awsPool } from "./aws-pool.ts";
+import { addressOf } from "./address-of.ts";
+import { pgpoolProgram, startPgpool } from "./pgpool.ts";
 
 /** A way to get at a writer and a reader. */
 export interface SplitAccess {
@@ -55,7 +56,9 @@ export const splitAccesses = {
       close: () => Promise.all([reader.end(), writer.end()]),
     };
   },
-  "aws wrapper": (servers) => {
+  "aws wrapper": async (servers) => {
+    // Loaded here: it is large, and what it does to its process must not weigh on the others.
+    const { awsPool } = await import("./aws-pool.ts");
     const open = (url: string) => awsPool(url, connections, "");
     const [reader, writer] = [open(readerOf(servers)), open(writerOf(servers))];
     const query = (pool: AwsPgPoolClient) => (text: string, values: readonly unknown[]) =>
@@ -64,6 +67,23 @@ export const splitAccesses = {
       read: query(reader),
       write: query(writer),
       close: () => Promise.all([reader.end(), writer.end()]),
+    };
+  },
+  "pgpool-II": async (servers) => {
+    if (pgpoolProgram === undefined) throw new Error("POINTSMAN_BENCH_PGPOOL is not set.");
+    const [writer, reader] = [writerOf(servers), readerOf(servers)];
+    const proxy = await startPgpool(pgpoolProgram, writer, reader, connections);
+    const pool = new pg.Pool({ connectionString: proxy.url, max: connections });
+    const { rows } = await pool.query("select inet_server_port() as port");
+    if (rows[0].port !== addressOf(reader).port) throw new Error("The read went to the writer.");
+    const query = (text: string, values: readonly unknown[]) => pool.query(text, [...values]);
+    return {
+      read: query,
+      write: query,
+      close: async () => {
+        await pool.end();
+        await proxy.stop();
+      },
     };
   },
 } as const satisfies Readonly<

@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Demand } from "./consistency/demand.ts";
 import { signalOf } from "./servers/abortable-query.ts";
+import type { Habit } from "./servers/lanes/habit.ts";
 import type { QueryInput } from "./servers/query-input.ts";
 import type { ShadowedCall } from "./shadow/shadow-route.ts";
 import type { Staging } from "./staging.ts";
@@ -13,6 +14,8 @@ export interface Call {
   readonly values: unknown;
   readonly text: string | undefined;
   readonly facts: Classification;
+  /** How its text has behaved before; absent where that does not matter. */
+  readonly habit: Habit | undefined;
   /** How fresh what it reads must be, and whose writes it makes; absent where nobody asks. */
   readonly demand: Demand | undefined;
   /** What stands between its pool and the connections where it was called. */

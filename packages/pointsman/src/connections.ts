@@ -1,3 +1,4 @@
+import type { Call } from "./call.ts";
 import type { Config } from "./config/config.ts";
 import type { Demand } from "./consistency/demand.ts";
 import type { Freshness } from "./consistency/freshness.ts";
@@ -7,6 +8,7 @@ import { routes } from "./routing/decide.ts";
 import type { ReadOnlyPolicy } from "./routing/read-only.ts";
 import type { Route } from "./routing/route.ts";
 import { readerBehind } from "./servers/companions.ts";
+import type { Rider } from "./servers/lanes/lane.ts";
 import { Quota } from "./servers/quota.ts";
 import type { AcquireCallback, Preferred, Release } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
@@ -100,6 +102,36 @@ export class Connections {
           staging.through?.(client, (own) => callback(error, own as TakenClient, release, taken));
       });
     }
+    return true;
+  }
+
+  /**
+   * Sends a read on a lane, now or as soon as one has room.
+   *
+   * @returns `false`: it needs a connection of its own
+   */
+  ride(route: Route, { habit, demand, staging }: Call, rider: Rider): boolean {
+    if (habit === undefined || !habit.isShared || staging !== undefined) return false;
+    // What a reader has refused may write, whatever its text says.
+    if (route.reason === "refused" || route.reason === "after-refusal") return false;
+    const { readers, reader, lanes } = this.#sides;
+    const isOnReader = route.target === "reader" && readers !== undefined;
+    const own = isOnReader ? lanes.reader : lanes.writer;
+    if (own === undefined || !own.carries(habit)) return false;
+    if (!isOnReader) {
+      if (this.#readOnly !== undefined) return false;
+      own.take(rider, undefined);
+      return true;
+    }
+    const { addresses, identity } = readers;
+    if (identity.problem !== undefined) return false;
+    if (!addresses.available && reader.idleCount === 0) return false;
+    if (demand !== undefined) {
+      const { line } = demand;
+      if (line?.position !== undefined && this.#freshness.isHopeless(demand)) return false;
+      if (this.#freshness.isDoubtful(demand)) return false;
+    }
+    own.take(rider, demand && this.#freshness.preference(demand));
     return true;
   }
 

@@ -1,13 +1,25 @@
 import type { AsyncResource } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
+import { isCancelled, mayBePreparationsFault } from "./preparation-fault.ts";
 import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
+import type { Sending } from "./sending.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { type Companions, readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
+import type { Habit } from "./servers/lanes/habit.ts";
+import type { Ride, Rider } from "./servers/lanes/lane.ts";
+import { planOf, type QueryPlan } from "./servers/lanes/query-plan.ts";
 import { isUsable } from "./servers/pg-internals.ts";
-import { failSubmittable, isSubmittable, type QueryCallback } from "./servers/query-input.ts";
+import {
+  asConfig,
+  derive,
+  failSubmittable,
+  isSubmittable,
+  type QueryCallback,
+  type QueryInput,
+} from "./servers/query-input.ts";
 import type { Replayable } from "./servers/replayable.ts";
 import type { Release } from "./servers/settling-pool.ts";
 
@@ -42,6 +54,7 @@ export interface Dispatch {
   afterRefusal(): Route;
   movable(call: Call, route: Route): Replayable | undefined;
   readonly uses: Uses | undefined;
+  readonly sending: Sending;
 }
 
 /** Hears of connections that statements take and give back. */
@@ -72,15 +85,17 @@ export function runErrand(
           ended();
           callback(error, result);
         };
+  const plan = call.habit && planOf(call.query, call.values);
   if (signal === undefined) {
-    new Errand(dispatch, call, route, answer).start();
+    new Errand(dispatch, call, route, answer, plan).start();
     return;
   }
   // While it waits for a connection an abort answers at once; later the connection cancels it.
-  const errand = new Errand(dispatch, call, route, (error, result) => {
+  const told: QueryCallback = (error, result) => {
     signal.removeEventListener("abort", abort);
     answer(error, result);
-  });
+  };
+  const errand = new Errand(dispatch, call, route, told, plan);
   const abort = (): void => {
     if (errand.giveUp()) answer(abortReason(signal));
   };
@@ -88,8 +103,19 @@ export function runErrand(
   errand.start();
 }
 
-/** One statement from its route to its answer. An object of its own: this is the hot path. */
-class Errand {
+function startSoon(errand: Errand, { reason }: Route): void {
+  // Other connections that were cut at the same moment are noticed first, or it would try them all.
+  if (reason === "after-loss") setImmediate(() => errand.start());
+  else errand.start();
+}
+
+/**
+ * One statement from its route to its answer. An object of its own: this is the hot path.
+ *
+ * Only a success counts of what rides a lane or is prepared: what fails there for any reason is sent
+ * again by itself, as it was called, and its caller hears what that brings.
+ */
+class Errand implements Rider {
   readonly #dispatch: Dispatch;
   readonly #call: Call;
   readonly #callback: QueryCallback;
@@ -100,25 +126,126 @@ class Errand {
   #stage: "waiting" | "sent" | "over" = "waiting";
   /** How often it was sent before, to readers that were behind or over connections that were lost. */
   readonly #tries: number;
+  /** What of it can be sent otherwise than it was called; absent where nothing can. */
+  readonly #plan: QueryPlan | undefined;
+  #ride: Ride | undefined;
+  /** What goes on with it where it could not. */
+  #successor: Errand | undefined;
+  /** What it has failed with among others, or prepared. */
+  #failedWith: Error | undefined;
+  /** The prepared statement by which it was sent. */
+  #name: string | undefined;
+  #sentAt = 0;
 
-  constructor(dispatch: Dispatch, call: Call, route: Route, callback: QueryCallback, tries = 0) {
+  constructor(
+    dispatch: Dispatch,
+    call: Call,
+    route: Route,
+    callback: QueryCallback,
+    plan: QueryPlan | undefined,
+    tries = 0,
+  ) {
     this.#tries = tries;
     this.#dispatch = dispatch;
     this.#call = call;
     this.#route = route;
     this.#callback = callback;
+    this.#plan = plan;
   }
 
   start(): void {
+    const rides = this.#plan !== undefined;
+    if (!rides || !this.#dispatch.sending.ride(this.#route, this.#call, this)) this.walk();
+  }
+
+  get habit(): Habit {
+    return this.#call.habit as Habit;
+  }
+
+  get isOver(): boolean {
+    return this.#stage === "over";
+  }
+
+  walk(): void {
+    if (this.#stage === "over") return;
+    this.#stage = "waiting";
+    this.#ride = undefined;
     this.#context = this.#dispatch.uses?.context();
     this.#dispatch.acquire(this.#route, undefined, this.#call, this.#acquired);
   }
 
-  /** Ends it while it waits for a connection; `false` when it has been sent. */
-  giveUp(): boolean {
-    if (this.#stage !== "waiting") return false;
+  board(ride: Ride): void {
+    const { client } = ride.lane;
+    this.#stage = "sent";
+    this.#ride = ride;
+    this.#client = client;
+    const companions = this.#dispatch.attend(client, this.#call);
+    if (companions === "behind") {
+      this.#dispatch.sending.left(ride, undefined);
+      this.#goElsewhere();
+      return;
+    }
+    const name = this.#nameFor(client);
+    client.ride(
+      this.#plan as QueryPlan,
+      name,
+      this.#call.facts,
+      (error, result) => this.#rode(ride, name, error ?? undefined, result),
+      companions,
+    );
+  }
+
+  #rode(ride: Ride, name: string | undefined, error: Error | undefined, result: unknown): void {
+    this.#dispatch.sending.left(ride, error === undefined ? name : undefined);
+    if (ride.isGhost || this.#stage === "over") return;
+    if (error === readerBehind) {
+      this.#goElsewhere();
+      return;
+    }
+    // A time limit of the server's counts from the moment at which it begins with a statement.
+    const isFinal = error === undefined || (isCancelled(error) && !ride.lane.isCancelled);
+    if (isFinal) {
+      this.#stage = "over";
+      this.#answer(error, result);
+      return;
+    }
+    this.#dispatch.sending.failedRiding(this.#call);
+    const { client } = ride.lane;
+    if (name !== undefined) this.#dispatch.sending.failedPrepared(client, error);
     this.#stage = "over";
-    return true;
+    this.#dispatch.recover(this.#failureOf(client, error), (again) => {
+      this.#repeatPlainly(again ?? this.#route, error);
+    });
+  }
+
+  #failureOf(client: EndpointClient, error: Error): Failure {
+    return {
+      call: this.#call,
+      route: this.#route,
+      client,
+      error,
+      inTransaction: false,
+      movable: true,
+      tries: this.#tries,
+    };
+  }
+
+  /** Sends it again by itself, as it was called. Where that cannot be, what it failed with counts. */
+  #repeatPlainly(route: Route, error: Error): void {
+    // With others about it, its own failures are not to be told from theirs: this was no try of its.
+    const again = this.#again(route, this.#tries, undefined);
+    again.#failedWith = error;
+    startSoon(again, route);
+  }
+
+  /** Ends it while it waits for a connection, or rides; `false` when it has one to itself. */
+  giveUp(): boolean {
+    if (this.#successor !== undefined) return this.#successor.giveUp();
+    if (this.#stage !== "waiting" && this.#ride === undefined) return false;
+    const wasOver = this.#stage === "over";
+    this.#stage = "over";
+    if (this.#ride !== undefined && !wasOver) this.#dispatch.sending.abandon(this.#ride);
+    return !wasOver;
   }
 
   readonly #acquired: TrackCallback = (error, client, release, route) => {
@@ -133,7 +260,7 @@ class Errand {
     }
     this.#route = route;
     if (client === undefined) {
-      this.#fail(error as Error);
+      this.#fail(this.#failedWith ?? (error as Error));
       return;
     }
     if (!isUsable(client)) {
@@ -154,24 +281,40 @@ class Errand {
     }
     const movable = this.#dispatch.movable(this.#call, route);
     if (movable !== undefined) this.#repeatWhenRefused(movable, client);
+    const query = movable ?? this.#asPrepared(client);
+    if (this.#call.habit !== undefined) this.#sentAt = performance.now();
     try {
-      client.send(
-        movable ?? this.#call.query,
-        this.#call.values,
-        this.#settled,
-        factsOf(this.#call),
-        companions,
-      );
+      client.send(query, this.#call.values, this.#settled, factsOf(this.#call), companions);
     } catch (thrown) {
       this.#settled(thrown as Error);
     }
   };
 
+  /** What is sent on a connection of its own: a prepared statement, if that is best. */
+  #asPrepared(client: EndpointClient): QueryInput {
+    const { query } = this.#call;
+    if (this.#plan === undefined || isSubmittable(query)) return query;
+    this.#name = this.#nameFor(client);
+    if (this.#name === undefined || this.#name === this.#plan.name) return query;
+    return derive(asConfig(query), { name: this.#name });
+  }
+
+  /** The name by which it is prepared there; absent: it is not. */
+  #nameFor(client: EndpointClient): string | undefined {
+    const { name, values = [] } = this.#plan as QueryPlan;
+    if (name !== undefined || values.length === 0) return name;
+    return this.#dispatch.sending.nameOn(client, this.#call);
+  }
+
   readonly #settled: QueryCallback = (error, result) => {
     // pg calls back again when a connection is closed under a query that it could not send.
     if (this.#stage === "over") return;
     this.#stage = "over";
+    const client = this.#client as TakenClient;
     if (!error) {
+      if (this.#sentAt > 0) {
+        this.#dispatch.sending.ranAlone(this.#call, client, this.#sentAt, this.#name);
+      }
       this.#giveBack(undefined);
       this.#answer(undefined, result);
       return;
@@ -181,22 +324,18 @@ class Errand {
       this.#goElsewhere();
       return;
     }
-    const client = this.#client as TakenClient;
-    const failure = {
-      call: this.#call,
-      route: this.#route,
-      client,
-      error,
-      inTransaction: false,
-      movable: true,
-      tries: this.#tries,
-    };
-    this.#dispatch.recover(failure, (again, told) => {
+    if (this.#name !== undefined && this.#name !== this.#plan?.name && isUsable(client)) {
+      if (mayBePreparationsFault(error, this.#call.facts)) {
+        this.#dispatch.sending.failedPrepared(client, error);
+        this.#giveBack(undefined);
+        this.#repeatPlainly(this.#route, error);
+        return;
+      }
+    }
+    this.#dispatch.recover(this.#failureOf(client, error), (again, told) => {
       if (again !== undefined) {
         this.#giveBack(isUsable(client) ? undefined : error);
-        // Others that were cut at the same moment are noticed first, or it would try them all.
-        if (again.reason === "after-loss") setImmediate(() => this.#repeat(again));
-        else this.#repeat(again);
+        this.#repeat(again);
         return;
       }
       this.#giveBack(this.#wasCancelled(client) ? undefined : error);
@@ -205,7 +344,13 @@ class Errand {
   };
 
   #repeat(route: Route): void {
-    new Errand(this.#dispatch, this.#call, route, this.#callback, this.#tries + 1).start();
+    startSoon(this.#again(route, this.#tries + 1, this.#plan), route);
+  }
+
+  #again(route: Route, tries: number, plan: QueryPlan | undefined): Errand {
+    const again = new Errand(this.#dispatch, this.#call, route, this.#callback, plan, tries);
+    this.#successor = again;
+    return again;
   }
 
   /** No reader has what it must see, or this one has not: another way is looked for. */
@@ -251,7 +396,8 @@ class Errand {
       this.#stage = "over";
       this.#giveBack(undefined);
       const moved = { ...this.#call, query: movable };
-      new Errand(this.#dispatch, moved, this.#dispatch.afterRefusal(), this.#callback).start();
+      const route = this.#dispatch.afterRefusal();
+      new Errand(this.#dispatch, moved, route, this.#callback, undefined).start();
     };
     client.on("drain", quiet);
     client.on("end", quiet);

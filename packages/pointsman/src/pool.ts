@@ -37,6 +37,7 @@ import { askWriter } from "./servers/ask-writer.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
 import { endpointOptions } from "./servers/endpoint-options.ts";
+import type { Habit } from "./servers/lanes/habit.ts";
 import { openSides, openSingle } from "./servers/open-sides.ts";
 import { idleClients, isQuiet, isUsable, type PendingItem } from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
@@ -58,7 +59,7 @@ import type { Front, Sides } from "./servers/sides.ts";
 import { waitUntil } from "./servers/wait-until.ts";
 import { type OpenShadow, openShadow } from "./shadow/open-shadow.ts";
 import { keptOnWriter, type Wishes } from "./shadow/shadow.ts";
-import { createClassifier } from "./statements/classify.ts";
+import { annotatedClassifier } from "./statements/classify.ts";
 import { warmUp } from "./statements/parser.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
 import {
@@ -120,7 +121,7 @@ export class Pool extends SettlingPool {
     this.endTimeoutMillis = config.endTimeoutMillis;
     // What goes wrong here goes wrong again, and is told, at the first statement.
     warmUp().catch(() => {});
-    const classifier = createClassifier(config.statements);
+    const classifier = annotatedClassifier<Habit>(config.statements);
     const readers = config.mirror ? 0 : config.readers.length;
     const leading = config.hasWriter ? config.writer : (config.readers[0] ?? config.writer);
     this.#freshness = new Freshness(config.freshness, leading, readers, {
@@ -203,7 +204,7 @@ export class Pool extends SettlingPool {
 
   /** A client inside a staging takes no place of the pool: what it stands on is the staging's. */
   protected override takeByHand(callback: AcquireCallback): void {
-    if (this.#conversation === undefined || stagingOf(this) === undefined || this.closing) {
+    if (this.#conversation === undefined || stagingOf(this) === undefined || this.isClosing) {
       super.takeByHand(callback);
       return;
     }
@@ -333,7 +334,7 @@ export class Pool extends SettlingPool {
       this.#join(transaction, call, callback);
       return;
     }
-    if (this.closing) {
+    if (this.isClosing) {
       callback(new Error("Cannot use a pool after calling end on the pool"));
       return;
     }
@@ -621,6 +622,7 @@ export class Pool extends SettlingPool {
 
   /** A count of this pool itself, whose clients are conversations where there are readers. */
   #own(count: "totalCount" | "idleCount" | "waitingCount"): number {
+    if (this.#sides.readers === undefined) return this[count];
     return Reflect.get(SettlingPool.prototype, count, this);
   }
 

@@ -27,8 +27,10 @@ import type { Route, Target } from "./routing/route.ts";
 import { askHook, type RouteHook, routedStatement } from "./routing/route-hook.ts";
 import { TablePolicies } from "./routing/table-policies.ts";
 import { type Scope, stagingOf } from "./scope.ts";
+import { Sending } from "./sending.ts";
 import type { Companions } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { Habit } from "./servers/lanes/habit.ts";
 import {
   asOneStatement,
   derive,
@@ -44,7 +46,7 @@ import { type Replayable, replayable, watched } from "./servers/replayable.ts";
 import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
 import type { ShadowRoute } from "./shadow/shadow-route.ts";
-import type { Classifier } from "./statements/classify.ts";
+import type { AnnotatedClassifier, Classifier, KnownText } from "./statements/classify.ts";
 import { isOpaque } from "./statements/opaque.ts";
 import type { Classification } from "./statements/types.ts";
 import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
@@ -69,7 +71,7 @@ const unseen: Classification = Object.freeze({
  */
 export class Router implements Dispatch {
   readonly #sides: Sides;
-  readonly #classifier: Classifier;
+  readonly #classifier: AnnotatedClassifier<Habit>;
   readonly #readOnlyTransactions: Target;
   readonly #refused = new RefusedTexts();
   readonly #names = boundedTexts<string>();
@@ -88,6 +90,7 @@ export class Router implements Dispatch {
   readonly #connections: Connections;
   readonly #freshness: Freshness;
   readonly #owner: object;
+  readonly sending: Sending;
   /** Given in shadow mode. */
   shadow: Shadow | undefined;
 
@@ -97,7 +100,7 @@ export class Router implements Dispatch {
    */
   constructor(
     sides: Sides,
-    classifier: Classifier,
+    classifier: AnnotatedClassifier<Habit>,
     config: Config,
     freshness: Freshness,
     owner: object,
@@ -116,6 +119,7 @@ export class Router implements Dispatch {
       this.readOnly = new ReadOnlyPolicy(new AllowedWrites(config.allowedWrites));
     }
     this.#connections = new Connections(sides, freshness, this.readOnly, config);
+    this.sending = new Sending(sides, this.#connections, config, uses);
     this.counts = Object.fromEntries(Object.keys(reasons).map((reason) => [reason, 0])) as Record<
       Reason,
       number
@@ -134,12 +138,21 @@ export class Router implements Dispatch {
   call(query: QueryInput, values: unknown, scope: Scope | undefined): Call {
     const own = this.#withText(snapshot(query));
     const text = textOf(own);
-    const facts = this.classify(text);
+    const known = text === undefined ? undefined : this.#classifier.lookUp(text);
+    const facts = known?.verdict ?? unseen;
+    const habit = known && this.#habitOf(known);
     const demand = this.demand(scope, readFreshness(own));
     // Of a text that nobody can look into there is one statement only in the extended protocol.
     const sent = this.readOnly !== undefined && isOpaque(facts) ? asOneStatement(own) : own;
     const staging = scope?.stagings && stagingOf(this.#owner, scope);
-    return { query: sent, values, text, facts, demand, staging, origin: callOrigin() };
+    return { query: sent, values, text, facts, habit, demand, staging, origin: callOrigin() };
+  }
+
+  #habitOf(known: KnownText<Habit>): Habit | undefined {
+    if (known.note === undefined && !isOpaque(known.verdict)) {
+      known.note = new Habit(known.text, known.verdict, false);
+    }
+    return known.note;
   }
 
   /** The schemas in which names without one are looked for have become known. */

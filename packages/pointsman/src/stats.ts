@@ -5,11 +5,26 @@ import type { RoutingMode } from "./routing/mode.ts";
 import type { Reason } from "./routing/reasons.ts";
 import type { Target } from "./routing/route.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
+import type { Lanes } from "./servers/lanes/lanes.ts";
 import { clientsOf } from "./servers/pg-internals.ts";
 import type { SettlingPool } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
 import type { TopologyWatch } from "./servers/topology/topology-watch.ts";
 import type { ShadowStats } from "./shadow/shadow-report.ts";
+
+/** The connections of one side that carry many short reads at once. */
+export interface LaneStats {
+  /** Lanes that are open now, of the connections of their side. */
+  readonly open: number;
+  /** Reads that are on their way in them. */
+  readonly riding: number;
+  /** Reads that wait for room in one. */
+  readonly waiting: number;
+  /** Reads that lanes have carried. */
+  readonly carried: number;
+  /** Of these, the ones that were sent elsewhere as well, since what was in front of them took long. */
+  readonly moved: number;
+}
 
 /** The connections of one side. */
 export interface SideStats {
@@ -19,6 +34,8 @@ export interface SideStats {
   /** Callers that wait for a connection. */
   readonly waiting: number;
   readonly max: number;
+  /** Absent where connections are not shared. */
+  readonly lanes?: LaneStats;
 }
 
 /** One reader, as it was configured. */
@@ -134,12 +151,12 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
     reasons: { ...router.counts },
     refusals: router.refusals,
     refusedTexts: router.refusedTexts,
-    writer: hasWriter(sides) ? sideStats(sides.writer) : noConnections,
+    writer: hasWriter(sides) ? sideStats(sides.writer, sides.lanes.writer) : noConnections,
     ...(sides.readers === undefined
       ? {}
       : {
           reader: {
-            ...sideStats(sides.reader),
+            ...sideStats(sides.reader, sides.lanes.reader),
             onWriter: leadToWriter(sides.reader),
             endpoints: sides.readers.addresses.withGone.map((address) => ({
               endpoint: address.name,
@@ -203,11 +220,16 @@ function hasWriter({ writer, reader, readers }: Sides): boolean {
 
 const noConnections: SideStats = { total: 0, idle: 0, waiting: 0, max: 0 };
 
-function sideStats(pool: SettlingPool): SideStats {
+function sideStats(pool: SettlingPool, lanes: Lanes | undefined): SideStats {
   return {
     total: pool.totalCount,
     idle: pool.idleCount,
     waiting: pool.waitingCount,
     max: pool.options.max,
+    ...(lanes === undefined ? {} : { lanes: laneStats(lanes) }),
   };
+}
+
+function laneStats({ open, riders, waiting, counts }: Lanes): LaneStats {
+  return { open, riding: riders, waiting, ...counts };
 }

@@ -6,6 +6,7 @@ import { ConfigError } from "../errors.ts";
 import type { RoutingMode } from "../routing/mode.ts";
 import type { RouteHook } from "../routing/route-hook.ts";
 import type { TableRule } from "../routing/table-rules.ts";
+import type { LaneSettings, PrepareSettings } from "../servers/lanes/settings.ts";
 import {
   type Endpoint,
   hideSecrets,
@@ -20,6 +21,7 @@ import { kindOf } from "./kind-of.ts";
 import type { PoolOptions, ReaderOption } from "./options.ts";
 import { checkReadOnly } from "./read-only.ts";
 import { readTableNames, readTables } from "./routing-options.ts";
+import { readLanes, readPrepare } from "./speed-options.ts";
 import { readTopology, type TopologySettings } from "./topology.ts";
 import { checkPositiveInteger, checkSizes, validateOptions } from "./validate.ts";
 
@@ -60,6 +62,11 @@ export interface Config {
   readonly maxLagMillis: number | undefined;
   /** How many of the writer's connections reads may have while every reader is out. */
   readonly readerFallbackMax: number;
+  /** Absent: no connection is shared. */
+  readonly writerLanes: LaneSettings | undefined;
+  readonly readerLanes: LaneSettings | undefined;
+  /** Absent: nothing is prepared. */
+  readonly prepare: PrepareSettings | undefined;
   readonly statements: {
     readonly maxParseBytes?: number;
     readonly maxEntries?: number;
@@ -166,6 +173,9 @@ export function resolveConfig(
     endTimeoutMillis: parseDuration(options.endTimeout ?? "30s") ?? 0,
     maxLagMillis: options.maxLag === undefined ? undefined : parseDuration(options.maxLag),
     readerFallbackMax: readOnly ? 0 : fallbackMax(options, writerPool.max ?? 10),
+    writerLanes: readLanes(options.lanes, environment, writerPool.max ?? 10),
+    readerLanes: readLanes(options.lanes, environment, readerPool.max ?? 10),
+    prepare: readPrepare(options.prepare, environment),
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,
@@ -308,6 +318,8 @@ function commonPoolOptions(
     maxLag: _ml,
     readerFallback: _rf,
     readerFallbackMax: _rm,
+    lanes: _la,
+    prepare: _pr,
     maxParseBytes: _p,
     statementCache: _c,
     auth: _a,

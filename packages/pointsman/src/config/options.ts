@@ -5,6 +5,7 @@ import type { PositionSource } from "../consistency/settings.ts";
 import type { RoutingMode } from "../routing/mode.ts";
 import type { Target } from "../routing/route.ts";
 import type { RouteHook } from "../routing/route-hook.ts";
+import type { LaneOptions, PrepareOptions } from "./speed-options.ts";
 import type { TopologyOption } from "./topology-option.ts";
 
 /**
@@ -199,6 +200,19 @@ export interface PoolOptions extends PgPoolConfig {
    */
   endTimeout?: number | string | undefined;
   /**
+   * Whether short reads share connections: what has proved short rides a lane, a connection that
+   * carries many at once, none of which waits for the answer to another. Default: the environment's
+   * `DATABASE_LANES` (`0`, `1`, or limits such as `depth=8,after=20`), else `true`.
+   */
+  lanes?: boolean | LaneOptions | undefined;
+  /**
+   * Whether texts that keep coming with other parameters become prepared statements. Not where what
+   * stands between here and the server shares connections, as PgBouncer and RDS Proxy do. Default:
+   * the environment's `DATABASE_PREPARE` (`0`, `1`, or limits such as `after=20,max=100`), else
+   * `true`.
+   */
+  prepare?: boolean | PrepareOptions | undefined;
+  /**
    * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
    */
   maxParseBytes?: number | undefined;
@@ -263,6 +277,8 @@ export type OptionKind =
   | "auth"
   | "topology"
   | "mode"
+  | "lanes"
+  | "prepare"
   | "tables"
   | "table names"
   | "anything";
@@ -304,6 +320,8 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   maxLag: { kind: "duration" },
   readerFallback: { kind: "fallback" },
   readerFallbackMax: { kind: "positive integer" },
+  lanes: { kind: "lanes", environment: "DATABASE_LANES" },
+  prepare: { kind: "prepare", environment: "DATABASE_PREPARE" },
   maxParseBytes: { kind: "positive integer" },
   statementCache: { kind: "cache" },
   // pg.Pool

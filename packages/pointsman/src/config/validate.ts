@@ -93,6 +93,12 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
     case "table names":
       checkTableNames(name, value);
       return;
+    case "lanes":
+      checkLimits(name, value, ["max", "depth", "after"]);
+      return;
+    case "prepare":
+      checkLimits(name, value, ["max", "after"]);
+      return;
     case "side":
       checkGroup(name, value, sideOptions);
       return;
@@ -164,6 +170,19 @@ function checkGroup(name: string, value: unknown, known: readonly string[]): voi
     if (!known.includes(key)) throw unknownOption(key, known, `${name}.`);
     if (inner === undefined) continue;
     checkValue(`${name}.${key}`, inner, optionTable[key]?.kind ?? "positive integer");
+  }
+}
+
+/** A switch, or an object of limits; what `after` counts may be none. */
+function checkLimits(name: string, value: unknown, known: readonly string[]): void {
+  if (typeof value === "boolean") return;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw wrong(name, value, `true, false or an object with ${known.join(", ")}`);
+  }
+  const { after, ...limits } = value as { readonly after?: unknown };
+  checkGroup(name, limits, known);
+  if (after !== undefined && !(Number.isInteger(after) && (after as number) >= 0)) {
+    throw wrong(`${name}.after`, after, "a whole number of 0 or more");
   }
 }
 

@@ -51,20 +51,41 @@ export class Accompaniment {
       });
       return undefined;
     }
-    let holds = false;
     this.#flight.together(() => {
+      this.#around({ proof, behind }, callback, (answer) => this.#send(query, values, answer));
+    });
+    return undefined;
+  }
+
+  /** Sends a query among others that are under way, which it does not wait for. */
+  ride(
+    companions: Companions,
+    callback: QueryCallback,
+    send: (callback: QueryCallback) => void,
+  ): void {
+    this.#around(companions, callback, send);
+  }
+
+  /** Sends a query, and what belongs in front of it and behind it. */
+  #around(
+    { proof, behind }: Companions,
+    callback: QueryCallback | undefined,
+    send: (callback: QueryCallback) => void,
+  ): void {
+    const client = this.#client;
+    let holds = proof === undefined;
+    if (proof !== undefined) {
       client.ask(proof.text, (_error, row) => {
         holds = proof.holds(row);
       });
-      const held = behind && new HeldAnswer(callback, behind, client);
-      const deliver = held?.callback ?? callback;
-      this.#send(query, values, (error, result) => {
-        if (holds || !isUsable(client)) deliver?.(error, result);
-        else deliver?.(readerBehind);
-      });
-      if (behind?.text !== undefined) client.ask(behind.text, (_error, row) => held?.answered(row));
+    }
+    const held = behind && new HeldAnswer(callback, behind, client);
+    const deliver = held?.callback ?? callback;
+    send((error, result) => {
+      if (holds || !isUsable(client)) deliver?.(error, result);
+      else deliver?.(readerBehind);
     });
-    return undefined;
+    if (behind?.text !== undefined) client.ask(behind.text, (_error, row) => held?.answered(row));
   }
 
   /** Sends a query, and a question behind it: in one flight if nothing is in front of them. */

@@ -4,11 +4,14 @@ import type { Classification } from "../statements/types.ts";
 import { abortableQuery, abortReason, signalOf } from "./abortable-query.ts";
 import { Accompaniment } from "./accompany.ts";
 import { inCallersContext } from "./callers-context.ts";
+import { requestCancel } from "./cancel-request.ts";
 import type { Companions, ConnectionCare } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
 import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
+import { LaneQuery } from "./lanes/lane-query.ts";
+import type { QueryPlan } from "./lanes/query-plan.ts";
 import { Login } from "./login.ts";
 import { MirrorSession, mirrorStatement } from "./mirror.ts";
 import { NotTheWriter } from "./not-the-writer.ts";
@@ -22,6 +25,7 @@ import {
   setPassword,
   takeQueryTimeout,
 } from "./pg-internals.ts";
+import { PreparedNames } from "./prepared-names.ts";
 import { limited } from "./query-deadline.ts";
 import {
   asConfig,
@@ -62,6 +66,8 @@ export interface EndpointTraits {
    * the statement fails with.
    */
   readonly vet?: ((client: EndpointClient, query: QueryInput) => QueryInput) | undefined;
+  /** Whether statements that keep coming are prepared there. */
+  readonly prepares?: boolean;
   /** What stands before the connections that must lead to the writer. */
   readonly gate?: (() => WriterGate | undefined) | undefined;
   /** What becomes of such a connection that leads to a reader. Default: nothing. */
@@ -112,6 +118,24 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly retired: boolean;
   /** Closes it at once; what is under way fails with this error. */
   cut(error: Error): void;
+  /** Whether many use it at once. */
+  readonly isShared: boolean;
+  /** Many use it at once from now on: what they send leaves at once. */
+  share(): void;
+  unshare(): void;
+  /** Sends a read among others that are under way, on a connection that is shared. */
+  ride(
+    plan: QueryPlan,
+    /** By which it is prepared; absent: it is not. */
+    name: string | undefined,
+    known: Classification,
+    callback: QueryCallback,
+    companions: Companions | undefined,
+  ): void;
+  /** Asks the server to cancel what it is running for this connection. */
+  cancelRunning(): void;
+  /** The prepared statements that this library has made there; absent: it makes none. */
+  readonly prepared: PreparedNames | undefined;
   /** Sends a query on behalf of this library, which has bound its callbacks already. */
   send(
     query: QueryInput,
@@ -171,6 +195,7 @@ export function endpointClientClass(
     care: ConnectionCare | undefined;
     standby: boolean | undefined;
     load: ServerLoad | undefined;
+    readonly prepared = traits.prepares === true ? new PreparedNames(this) : undefined;
     /** When a user got it, by `performance.now()`; 0: nobody has it. */
     #handedOutAt = 0;
     /** When it has been used for long enough, by `performance.now()`. */
@@ -365,9 +390,71 @@ export function endpointClientClass(
       const status = message?.status ?? null;
       this.#unbegun.ready();
       this.#failure.release(status);
-      if (internals(this).pipeline !== true && this.#flight.advance(status)) return;
+      const isPiped = internals(this).pipeline === true;
+      if (!isPiped && this.#flight.advance(status)) return;
       this.care?.ready(status);
+      // What it has asked there leaves at once on a connection that is shared, and is answered next.
+      if (!isPiped && this.#flight.advance(status)) return;
       inherited._handleReadyForQuery.call(this, message);
+    }
+
+    share(): void {
+      this.#flight.share(true);
+      if (this.load === undefined || this.#handedOutAt === 0) return;
+      // How long many have it says nothing of one use.
+      this.load.busy -= 1;
+      this.#handedOutAt = 0;
+    }
+
+    unshare(): void {
+      this.#flight.share(false);
+    }
+
+    get isShared(): boolean {
+      return this.#flight.isShared;
+    }
+
+    ride(
+      plan: QueryPlan,
+      name: string | undefined,
+      known: Classification,
+      callback: QueryCallback,
+      companions: Companions | undefined,
+    ): void {
+      const { text } = plan;
+      const { parsedStatements = {} } = internals(this).connection ?? {};
+      const isTaken = name !== undefined && (parsedStatements[name] ?? text) !== text;
+      if (isTaken || this.#mirror?.refusal(known) !== undefined) {
+        process.nextTick(callback, new Error("It cannot share a connection with others."));
+        return;
+      }
+      let query: LaneQuery;
+      try {
+        query = new LaneQuery(plan, name, callback);
+      } catch (error) {
+        process.nextTick(callback, error as Error);
+        return;
+      }
+      this.#flight.untilEndOfTurn();
+      // pg's own `query`: whoever watches that sees it, too.
+      if (companions === undefined) {
+        super.query(query);
+        return;
+      }
+      this.#accompaniment.ride(companions, callback, (answer) => {
+        query.callback = answer;
+        super.query(query);
+      });
+    }
+
+    cancelRunning(): void {
+      this.#cancelWith(requestCancel(this));
+    }
+
+    #cancelWith(request: Promise<void>): void {
+      this.cancelling = request.finally(() => {
+        this.cancelling = undefined;
+      });
     }
 
     handOut(): void {
@@ -448,11 +535,9 @@ export function endpointClientClass(
         process.nextTick(callback, abortReason(signal));
         return undefined;
       }
-      const abortable = abortableQuery(this, sent, parameters, signal, callback, (request) => {
-        this.cancelling = request.finally(() => {
-          this.cancelling = undefined;
-        });
-      });
+      const abortable = abortableQuery(this, sent, parameters, signal, callback, (request) =>
+        this.#cancelWith(request),
+      );
       return this.#queryPlainly(abortable, undefined, undefined);
     }
 

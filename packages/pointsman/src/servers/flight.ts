@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { Client, TransactionStatus } from "pg";
 import type { ErrorMessage } from "./held-failure.ts";
 import { internals } from "./pg-internals.ts";
@@ -25,6 +26,9 @@ interface Sendable {
 export class Flight {
   readonly #client: Client;
   #boarding = false;
+  /** Everything leaves at once, whatever is under way. */
+  isShared = false;
+  #isCorked = false;
 
   constructor(client: Client) {
     this.#client = client;
@@ -32,17 +36,33 @@ export class Flight {
 
   /** Runs `send`: what it gives to the client, which must be idle, leaves together. */
   together(send: () => void): void {
-    const stream = internals(this.#client).connection?.stream as
-      | { cork?(): void; uncork?(): void }
-      | undefined;
+    const stream = internals(this.#client).connection?.stream as Partial<Writable> | undefined;
     stream?.cork?.();
     this.#boarding = true;
     try {
       send();
     } finally {
-      this.#boarding = false;
+      this.#boarding = this.isShared;
       stream?.uncork?.();
     }
+  }
+
+  /** From now on nothing waits for the answers to what was sent before it; or all does again. */
+  share(isShared: boolean): void {
+    this.isShared = isShared;
+    this.#boarding = isShared;
+  }
+
+  /** What is sent in this turn of the event loop leaves in one write, at its end. */
+  untilEndOfTurn(): void {
+    if (this.#isCorked) return;
+    const stream = internals(this.#client).connection?.stream as Partial<Writable> | undefined;
+    stream?.cork?.();
+    this.#isCorked = true;
+    process.nextTick(() => {
+      this.#isCorked = false;
+      stream?.uncork?.();
+    });
   }
 
   /**
@@ -59,7 +79,8 @@ export class Flight {
     const { _queryQueue, _sentQueryQueue, readyForQuery, connection } = internals(this.#client);
     if (!this.#boarding || readyForQuery !== false) return false;
     if (_queryQueue === undefined || _sentQueryQueue === undefined) return false;
-    for (const query of _queryQueue.splice(0) as Sendable[]) {
+    while (_queryQueue.length > 0) {
+      const query = _queryQueue.shift() as Sendable;
       const problem = query.submit(connection);
       if (problem instanceof Error) process.nextTick(() => query.handleError(problem, connection));
       else _sentQueryQueue.push(query);
@@ -76,7 +97,8 @@ export class Flight {
     const next = client._sentQueryQueue?.shift();
     if (next === undefined) return false;
     const over = client._activeQuery as Sendable | null | undefined;
-    Object.assign(this.#client, { _activeQuery: next, _txStatus: status });
+    client._activeQuery = next;
+    client._txStatus = status;
     over?.handleReadyForQuery(client.connection);
     return true;
   }

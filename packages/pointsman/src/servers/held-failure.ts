@@ -1,4 +1,5 @@
 import { type Client, Query, type TransactionStatus } from "pg";
+import { LaneQuery } from "./lanes/lane-query.ts";
 import { internals, type ServerError } from "./pg-internals.ts";
 import { Question } from "./question.ts";
 
@@ -43,6 +44,6 @@ export class HeldFailure {
 
 /** Whether a query has asked for the end of its answer already: cursors and streams do that later. */
 function getsReadyByItself(query: unknown): boolean {
-  if (query instanceof Question) return true;
+  if (query instanceof Question || query instanceof LaneQuery) return true;
   return query instanceof Query && !(query as { rows?: number }).rows;
 }

@@ -81,6 +81,7 @@ export function openSide(
     readOnly: locked,
     vet: front.vet,
     watch: front.watch,
+    prepares: config.prepare !== undefined,
     gate: side === "writer" ? () => pool.gate : undefined,
     promoted: readers?.promoted,
     lifetimeMillis: lifetimeOf(side, options),

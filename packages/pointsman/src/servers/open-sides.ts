@@ -7,6 +7,8 @@ import { type EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts
 import { endpointClientClass } from "./endpoint-client.ts";
 import { baseClass, commonOptions } from "./endpoint-options.ts";
 import { LagBreaker } from "./lag-breaker.ts";
+import { Lanes } from "./lanes/lanes.ts";
+import type { LaneSettings } from "./lanes/settings.ts";
 import { listenForSilence } from "./listen-for-silence.ts";
 import { openSide } from "./open-side.ts";
 import { anotherOf, ProbeConnections } from "./probe-connection.ts";
@@ -38,6 +40,7 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
     side: "writer",
     addresses,
     watch: front.watch,
+    prepares: config.prepare !== undefined,
     made: (client) => {
       topology?.begin();
       front.made(client);
@@ -57,7 +60,9 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
     silence.end();
     probes.end();
   };
-  return { writer: pool, reader: pool, gate, topology, end, readers: undefined };
+  const shared = lanesOf(pool, config.writerLanes);
+  const lanes = { writer: shared, reader: shared };
+  return { writer: pool, reader: pool, gate, lanes, topology, end, readers: undefined };
 }
 
 /** Makes the pools of both sides. */
@@ -148,7 +153,18 @@ export function openSides(config: Config, front: Front): Sides {
     probes.end();
   };
   const side = config.hasWriter ? writer : reader;
-  return { writer: side, reader, gate, topology, end, readers: { addresses, identity } };
+  const lanes = {
+    writer: lanesOf(side, side === reader ? undefined : config.writerLanes),
+    reader: lanesOf(reader, config.readerLanes),
+  };
+  return { writer: side, reader, gate, lanes, topology, end, readers: { addresses, identity } };
+}
+
+function lanesOf(pool: SettlingPool, settings: LaneSettings | undefined): Lanes | undefined {
+  if (settings === undefined) return undefined;
+  const lanes = new Lanes(pool, settings);
+  pool.sharers = lanes;
+  return lanes;
 }
 
 function guard(

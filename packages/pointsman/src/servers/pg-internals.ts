@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import type { Client, ClientBase } from "pg";
+import type { Client, ClientBase, TransactionStatus } from "pg";
 import { secureOptions } from "../auth/secure-options.ts";
 
 /**
@@ -14,7 +14,8 @@ export interface ClientInternals {
   /** Sent, and answered behind the active one. */
   readonly _sentQueryQueue?: unknown[];
   readonly pipeline?: boolean;
-  readonly _activeQuery?: unknown;
+  _activeQuery?: unknown;
+  _txStatus?: TransactionStatus;
   readonly _queryable?: boolean;
   readonly _ending?: boolean;
   readonly _ended?: boolean;
@@ -31,6 +32,7 @@ export interface ClientInternals {
     on(event: "errorMessage", listener: (message: ServerError) => void): void;
     on(event: "parameterStatus", listener: (message: ParameterStatus) => void): void;
     on(event: "bindComplete", listener: () => void): void;
+    close(message: { readonly type: "S"; readonly name: string }): void;
   };
 }
 
@@ -144,6 +146,19 @@ export function bringForward(pool: object, at: number): void {
 export function isUsable(client: ClientBase): boolean {
   const { _queryable, _ending, _ended } = internals(client);
   return _queryable !== false && _ending !== true && _ended !== true;
+}
+
+/** Whether many may use a connection at once: it is one of pg's, and its answers are text. */
+export function isShareable(client: ClientBase): boolean {
+  const { _sentQueryQueue, _queryQueue, pipeline, connection } = internals(client);
+  const { binary } = client as { readonly binary?: boolean };
+  return (
+    _sentQueryQueue !== undefined &&
+    _queryQueue !== undefined &&
+    pipeline !== true &&
+    binary !== true &&
+    connection?.submittedNamedStatements !== undefined
+  );
 }
 
 /** Lets the process end while this connection is open. */

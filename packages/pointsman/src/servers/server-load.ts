@@ -49,6 +49,11 @@ export class ServerLoad {
     return this.#address.share / (cost * cost);
   }
 
+  /** The same for a read that shares a lane with others. */
+  laneMerit(riders: number, now: number): number {
+    return this.#address.share / (Math.exp(this.#remembered(now)) * (riders + 1));
+  }
+
   /** A server that nobody uses is tried again: it may be slow no more. */
   #remembered(now: number): number {
     return this.#slowness * Math.exp((this.#at - now) / memoryMillis);

@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { type ClientBase, Pool as PgPool, type PoolClient } from "pg";
+import { type ClientBase, Pool as PgPool, type PoolClient, type PoolConfig } from "pg";
 import { runInScope, stagingOf } from "../scope.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
@@ -41,6 +41,14 @@ export type Preferred = (client: ClientBase) => boolean;
 const nothing: Release = () => {};
 const inherited = PgPool.prototype as unknown as PoolInternals;
 
+/** Those who wait to share a connection. */
+export interface Sharers {
+  /** How many wait, but for one where the pool counts that already. */
+  readonly uncounted: number;
+  /** Resolves once nobody waits; `undefined`: nobody does. */
+  served(): Promise<void> | undefined;
+}
+
 /** Chooses among idle connections. */
 export interface ConnectionChoice {
   /** Whether there is anything to choose. */
@@ -64,6 +72,9 @@ export class SettlingPool extends PgPool {
   /** The class of its clients. */
   declare Client: unknown;
   #closing = false;
+  #isAdmitting = false;
+  /** Nobody is waited for any more. */
+  #isOver = false;
   #acquiring = 0;
   #whenNoneWaits: (() => void) | undefined;
   readonly #retried = new WeakSet<PendingItem>();
@@ -72,6 +83,8 @@ export class SettlingPool extends PgPool {
   choice: ConnectionChoice | undefined;
   /** Given to a pool that leads to the writer. */
   gate: WriterGate | undefined;
+  /** Those who wait to share one of its connections. */
+  sharers: Sharers | undefined;
   /** What looks at the servers while they are used. */
   readonly watches: { wake(): void }[] = [];
   /** How many may wait for a connection. */
@@ -82,6 +95,15 @@ export class SettlingPool extends PgPool {
   /** A client whose `acquire` event has not been emitted yet. */
   #unannounced: unknown;
 
+  constructor(options?: PoolConfig) {
+    super(options);
+    Object.defineProperty(this, "waitingCount", {
+      get: () =>
+        (this as unknown as PoolInternals)._pendingQueue.length + (this.sharers?.uncounted ?? 0),
+      configurable: true,
+    });
+  }
+
   /**
    * Takes a client, as `connect` with a callback does, in whatever context that comes.
    *
@@ -89,12 +111,13 @@ export class SettlingPool extends PgPool {
    * @param preferred - connections that are better for it than others, if there are any
    */
   acquire(callback: AcquireCallback, deadline?: number, preferred?: Preferred): void {
-    if (this.#closing) {
+    if (this.#closing && !this.#isAdmitting) {
       callback(new Error("Cannot use a pool after calling end on the pool"), undefined, nothing);
       return;
     }
     const { gate } = this;
-    if (this.#acquiring + (gate?.waiting ?? 0) >= this.maxWaiting) {
+    const waitingElsewhere = (gate?.waiting ?? 0) + (this.sharers?.uncounted ?? 0);
+    if (this.#acquiring + waitingElsewhere >= this.maxWaiting) {
       callback(queueFull(this.maxWaiting), undefined, nothing);
       return;
     }
@@ -153,6 +176,19 @@ export class SettlingPool extends PgPool {
     if (preferred !== undefined && item !== undefined && pending.length > waiting) {
       this.#preferred.set(item, preferred);
     }
+  }
+
+  /** The same, and at once where a connection is idle: pg-pool waits for the next tick. */
+  acquireNow(callback: AcquireCallback, preferred: Preferred): void {
+    this.acquire(callback, undefined, preferred);
+    if (this.idleCount > 0) this._pulseQueue();
+  }
+
+  /** Lets somebody acquire a client who was there before `end()` was called. */
+  admit(acquire: () => void): void {
+    this.#isAdmitting = !this.#isOver;
+    acquire();
+    this.#isAdmitting = false;
   }
 
   /** pg-pool takes the idle connection that was used last: here it is chosen. */
@@ -271,7 +307,7 @@ export class SettlingPool extends PgPool {
   }
 
   /** Whether `end()` has been called. */
-  protected get closing(): boolean {
+  get isClosing(): boolean {
     return this.#closing;
   }
 
@@ -302,11 +338,17 @@ export class SettlingPool extends PgPool {
     this.gate?.end();
     const left = Math.max(0, deadline - performance.now());
     const timer = Number.isFinite(left) ? setTimeout(() => this.#endNow(), left) : undefined;
-    if (this.#acquiring > 0) {
-      await new Promise<void>((resolve) => {
-        this.#whenNoneWaits = resolve;
-      });
+    for (;;) {
+      if (this.#acquiring > 0) {
+        await new Promise<void>((resolve) => {
+          this.#whenNoneWaits = resolve;
+        });
+      }
+      const served = this.#isOver ? undefined : this.sharers?.served();
+      if (served === undefined) break;
+      await served;
     }
+    this.#isOver = true;
     await super.end();
     clearTimeout(timer);
     await this.endOwned(deadline);
@@ -317,6 +359,7 @@ export class SettlingPool extends PgPool {
 
   /** Closes what is in use, and waits for nobody. */
   #endNow(): void {
+    this.#isOver = true;
     const pool = this as unknown as PoolInternals;
     const error = new Error(
       `The pool was ended, and closed this connection after ${this.endTimeoutMillis / 1000} s (endTimeout).`,

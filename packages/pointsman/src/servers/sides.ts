@@ -3,6 +3,7 @@ import type { Classification } from "../statements/types.ts";
 import type { ClusterIdentity } from "./cluster-identity.ts";
 import type { EndpointAddresses } from "./endpoint-addresses.ts";
 import type { EndpointClient, WatchQuery } from "./endpoint-client.ts";
+import type { Lanes } from "./lanes/lanes.ts";
 import type { KnownServer } from "./look-at-silence.ts";
 import type { Examined, WriterRole } from "./not-the-writer.ts";
 import type { QueryInput } from "./query-input.ts";
@@ -15,6 +16,8 @@ export interface Sides {
   readonly writer: SettlingPool;
   readonly reader: SettlingPool;
   readonly gate: WriterGate;
+  /** What carries short reads; absent: nothing. With one server both are the same. */
+  readonly lanes: { readonly writer: Lanes | undefined; readonly reader: Lanes | undefined };
   /** Absent where what was configured is all there is. */
   readonly topology: TopologyWatch | undefined;
   /** Ends what goes on beside the pools. */

@@ -113,15 +113,19 @@ export class SilenceWatch {
   }
 
   /**
-   * A reader is looked at sooner where none of several connections to it says anything: that many
-   * statements seldom take long all at once, and reads can be sent again.
+   * A reader is looked at sooner where none of several connections to it says anything, or none of
+   * its lanes: that many statements seldom take long all at once, and reads can be sent again.
    */
   #lookAtAllSilent(silent: readonly EndpointClient[]): void {
     let left = silent;
     for (let [first] = left; first !== undefined; [first] = left) {
       const companions = this.#connections.companionsOf(first);
       left = left.filter((client) => !companions.includes(client));
-      const allSilent = companions.length > 1 && companions.every((one) => silent.includes(one));
+      // What rides a lane has never taken long before.
+      const lanes = companions.filter(({ isShared }) => isShared);
+      const all = lanes.length > 0 ? lanes : companions;
+      const allSilent =
+        (lanes.length > 0 || all.length > 1) && all.every((one) => silent.includes(one));
       const heard = this.#heard.get(first);
       // Once only, when the last has fallen silent: after that each is looked at in its own time.
       const justNow = companions.some((one) => this.#heard.get(one)?.ticks === silentTicksOfAll);

@@ -132,7 +132,12 @@ describe("a server without TLS", () => {
   });
 
   it("is asked for TLS once, not for each connection, by sslmode=prefer", async () => {
-    const pool = local.pool({ reader: undefined, writer: plain("sslmode=prefer"), max: 3 });
+    const pool = local.pool({
+      reader: undefined,
+      writer: plain("sslmode=prefer"),
+      max: 3,
+      lanes: false,
+    });
     const lines = () => local.cluster.servers[0]?.log().split("connection received").length ?? 0;
     await pool.query("select 1");
     const before = lines();

@@ -97,7 +97,7 @@ describe("R10: max", () => {
   ])("R10: %s, clients of connect() included", async (_what, options, expected) => {
     const mark = newMark();
     const application = `sizes ${mark.slice(3, 11)}`;
-    const pool = local.pool({ ...options, application_name: application });
+    const pool = local.pool({ ...options, application_name: application, lanes: false });
     const read = `${mark} select from gate`;
     const write = `${read} for update`;
     // The first contact may have a connection of its own beside the pool's.

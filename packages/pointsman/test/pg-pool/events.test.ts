@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import pg, { type PoolClient } from "pg";
+import pg, { type PoolClient, type PoolConfig } from "pg";
 import { describe, expect, it } from "vitest";
 import { backendOf, connectBack } from "../support/checkouts.ts";
 import { subjectsOnCluster } from "../support/subjects.ts";
@@ -59,7 +59,7 @@ describe.each(all)("events $name", ({ open }) => {
   });
 
   it("are acquire and release once for each use: twenty for twenty", async () => {
-    const pool = open();
+    const pool = open({ lanes: false } as PoolConfig);
     const events = recorded(pool);
     await Promise.all(
       Array.from({ length: 10 }, async () => {

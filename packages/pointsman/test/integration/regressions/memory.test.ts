@@ -3,7 +3,7 @@ import { resolveConfig } from "../../../src/config/config.ts";
 import { Freshness } from "../../../src/consistency/freshness.ts";
 import { Router } from "../../../src/router.ts";
 import type { Sides } from "../../../src/servers/sides.ts";
-import { createClassifier } from "../../../src/statements/classify.ts";
+import { annotatedClassifier } from "../../../src/statements/classify.ts";
 
 it("remembers refused texts within a bound in bytes", () => {
   const config = resolveConfig({ writer: "postgres://app@db.example.com/shop" }, {});
@@ -15,7 +15,7 @@ it("remembers refused texts within a bound in bytes", () => {
     promoted: () => {},
     processPositionCosts: () => {},
   });
-  const router = new Router({} as Sides, createClassifier(), config, freshness, {});
+  const router = new Router({ lanes: {} } as Sides, annotatedClassifier(), config, freshness, {});
   const length = 100_000;
   for (let n = 0; n < 500; n++) {
     const call = router.call(`select ${n} /* ${"x".repeat(length)} */`, undefined, undefined);

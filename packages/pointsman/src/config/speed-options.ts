@@ -1,0 +1,75 @@
+import { ConfigError } from "../errors.ts";
+import type { LaneSettings, PrepareSettings } from "../servers/lanes/settings.ts";
+import { environmentSwitch } from "./environment-switch.ts";
+
+/** How many connections of one side short reads may share, and when. */
+export interface LaneOptions {
+  /** How many lanes one side has at most, of its `max` connections. Default: a quarter, at least 1. */
+  max?: number | undefined;
+  /** How many reads one lane carries at once; more wait. Default: 64. */
+  depth?: number | undefined;
+  /**
+   * How often a text must have run on a connection of its own, and have been short, before it rides.
+   * 0: from the first time on. Default: 5.
+   */
+  after?: number | undefined;
+}
+
+/** Which statements are prepared, and how many. */
+export interface PrepareOptions {
+  /** How often a text must have run before it is prepared. 0: from the first time on. Default: 5. */
+  after?: number | undefined;
+  /** How many prepared statements one connection keeps. Default: 256. */
+  max?: number | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Numbers = Readonly<Record<string, number | undefined>>;
+
+/** @returns `undefined`: there are no lanes */
+export function readLanes(
+  option: boolean | LaneOptions | undefined,
+  environment: Environment,
+  poolMax: number,
+): LaneSettings | undefined {
+  const given = option ?? fromEnvironment("DATABASE_LANES", environment, ["max", "depth", "after"]);
+  if (given === false) return undefined;
+  const { max, depth, after } = typeof given === "object" ? given : ({} as LaneOptions);
+  return Object.freeze({
+    max: Math.min(max ?? Math.max(1, Math.floor(poolMax / 4)), poolMax),
+    depth: depth ?? 64,
+    after: after ?? 5,
+  });
+}
+
+/** @returns `undefined`: nothing is prepared */
+export function readPrepare(
+  option: boolean | PrepareOptions | undefined,
+  environment: Environment,
+): PrepareSettings | undefined {
+  const given = option ?? fromEnvironment("DATABASE_PREPARE", environment, ["max", "after"]);
+  if (given === false) return undefined;
+  const { max, after } = typeof given === "object" ? given : ({} as PrepareOptions);
+  return Object.freeze({ max: max ?? 256, after: after ?? 5 });
+}
+
+/** A switch (`0`, `1`), or limits such as `depth=2,after=1`. */
+function fromEnvironment(
+  name: string,
+  environment: Environment,
+  known: readonly string[],
+): boolean | Numbers | undefined {
+  const text = environment[name]?.trim() ?? "";
+  if (!text.includes("=")) return environmentSwitch(name, environment);
+  const numbers = text.split(",").map((part): [string, number] => {
+    const [key = "", value = ""] = part.split("=").map((one) => one.trim());
+    const least = key === "after" ? 0 : 1;
+    const number = value === "" ? Number.NaN : Number(value);
+    if (known.includes(key) && Number.isInteger(number) && number >= least) return [key, number];
+    throw new ConfigError(
+      name,
+      `${name} must be 0, 1 or limits such as "${known.map((one) => `${one}=${one === "after" ? 5 : 8}`).join(",")}"; got "${text}".`,
+    );
+  });
+  return Object.fromEntries(numbers);
+}

@@ -1,0 +1,99 @@
+import type { Call } from "./call.ts";
+import type { Config } from "./config/config.ts";
+import type { Connections } from "./connections.ts";
+import type { Uses } from "./errand.ts";
+import type { Route } from "./routing/route.ts";
+import type { EndpointClient } from "./servers/endpoint-client.ts";
+import type { Ride, Rider } from "./servers/lanes/lane.ts";
+import type { Lanes, LaneTaken } from "./servers/lanes/lanes.ts";
+import type { PrepareSettings } from "./servers/lanes/settings.ts";
+import type { Sides } from "./servers/sides.ts";
+
+/** How statements are sent: on a lane among others, prepared, or as they are; and what that shows. */
+export class Sending {
+  readonly #sides: Sides;
+  readonly #connections: Connections;
+  readonly #prepare: PrepareSettings | undefined;
+  readonly #after: number;
+
+  /** @param uses - hears of connections that become lanes */
+  constructor(
+    sides: Sides,
+    connections: Connections,
+    { prepare, writerLanes }: Config,
+    uses: Uses | undefined,
+  ) {
+    this.#sides = sides;
+    const { writer, reader } = sides.lanes;
+    for (const lanes of [writer, reader]) {
+      if (lanes !== undefined && uses !== undefined) lanes.watchUse = () => watching(uses);
+    }
+    this.#connections = connections;
+    this.#prepare = prepare;
+    this.#after = writerLanes?.after ?? 0;
+  }
+
+  /**
+   * Sends a read on a lane, now or as soon as one has room.
+   *
+   * @returns `false`: it needs a connection of its own
+   */
+  ride(route: Route, call: Call, rider: Rider): boolean {
+    return this.#connections.ride(route, call, rider);
+  }
+
+  /** A ride is over, or goes on where nobody waits for it. */
+  left(ride: Ride, name: string | undefined): void {
+    this.#lanesOf(ride.lane.client)?.left(ride, name);
+  }
+
+  /** The caller of a ride has given it up. */
+  abandon(ride: Ride): void {
+    this.#lanesOf(ride.lane.client)?.abandon(ride);
+  }
+
+  /** It has failed among others: it has to show again that it is no trouble. */
+  failedRiding({ habit }: Call): void {
+    habit?.failedRiding(this.#after);
+  }
+
+  /** The name of the prepared statement by which a call is best sent; absent: it is not prepared. */
+  nameOn({ prepared }: EndpointClient, { habit }: Call): string | undefined {
+    if (this.#prepare === undefined || prepared === undefined) return undefined;
+    const name = habit?.preparedName(this.#prepare.after);
+    if (name !== undefined) prepared.use(name, this.#prepare.max);
+    return name;
+  }
+
+  /** A prepared statement has failed: what its connection has of them is not known any more. */
+  failedPrepared({ prepared }: EndpointClient, error: Error): void {
+    const { code } = error as { readonly code?: string };
+    if (code !== "26000" && code !== "42P05") return;
+    prepared?.forget();
+  }
+
+  /** It has run on a connection of its own. */
+  ranAlone(
+    { habit }: Call,
+    client: EndpointClient,
+    sentAt: number,
+    name: string | undefined,
+  ): void {
+    const now = performance.now();
+    habit?.ranAlone(now - sentAt, name);
+    this.#lanesOf(client)?.ranAlone(now - sentAt, now);
+  }
+
+  #lanesOf({ side }: EndpointClient): Lanes | undefined {
+    return this.#sides.lanes[side];
+  }
+}
+
+/** Tells of a connection that becomes a lane in the context of whoever needs one now. */
+function watching(uses: Uses): LaneTaken {
+  const context = uses.context();
+  return (client) => {
+    uses.taken(client, context);
+    return () => uses.givenBack(undefined, client, context);
+  };
+}

@@ -1,0 +1,196 @@
+import type { PoolClient } from "pg";
+import type { EndpointClient } from "../endpoint-client.ts";
+import { isUsable } from "../pg-internals.ts";
+import type { Release } from "../settling-pool.ts";
+import type { Habit } from "./habit.ts";
+
+/** How long a lane is used before its connection is looked after as any other is, in milliseconds. */
+const turnMillis = 1000;
+/** How much work may wait on one lane, in milliseconds of the server's time. */
+const mostBacklogMillis = 2;
+/** What is under way is late when it takes so many times as long as it is expected to, and this long. */
+const lateTimes = 10;
+const lateMillis = 20;
+/** How long a server may take to answer a statement that it was asked to cancel, in milliseconds. */
+const cancelMillis = 2000;
+
+/** A read that may ride a lane. */
+export interface Rider {
+  readonly habit: Habit;
+  /** Its caller has given it up while it waits. */
+  readonly isOver: boolean;
+  /** It is sent now. */
+  board(ride: Ride): void;
+  /** No lane takes it, or the one that did is stuck: it needs a connection of its own. */
+  walk(): void;
+}
+
+/** A read on its way in a lane. */
+export interface Ride {
+  readonly rider: Rider;
+  readonly lane: Lane;
+  /** What it is expected to take at the server, in milliseconds. */
+  readonly expectedMillis: number;
+  /** When it was sent, by `performance.now()`. */
+  readonly sentAt: number;
+  /** Nothing was under way in front of it. */
+  readonly isFirst: boolean;
+  /** Nobody waits for its answer here any more. */
+  isGhost: boolean;
+}
+
+/** One connection that carries many short reads at once, for as long as there are any. */
+export class Lane {
+  readonly client: PoolClient & EndpointClient;
+  readonly #release: Release;
+  readonly #over: () => void;
+  /** In the order in which they were sent; those before `#head` have their answers. */
+  #rides: (Ride | undefined)[] = [];
+  #head = 0;
+  readonly #until: number;
+  #backlogMillis = 0;
+  /** Since when the ride that was sent first is under way, by `performance.now()`. */
+  #headSince = 0;
+  #state: "open" | "closed" | "over" = "open";
+  #isCancelled = false;
+  #cancelTimer: NodeJS.Timeout | undefined;
+
+  /** @param over - called once its connection is given back */
+  constructor(
+    client: PoolClient & EndpointClient,
+    release: Release,
+    now: number,
+    over: () => void,
+  ) {
+    this.client = client;
+    this.#release = release;
+    this.#over = over;
+    this.#until = now + turnMillis;
+    client.share();
+  }
+
+  get riders(): number {
+    return this.#rides.length - this.#head;
+  }
+
+  /** Whether the server was asked to cancel what was under way. */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** Whether it has been used for as long as it is before others may have its connection. */
+  hadItsTurn(now: number): boolean {
+    return now > this.#until;
+  }
+
+  /** Whether it takes reads, now or once it has room. */
+  isOpen(now: number): boolean {
+    if (this.#state !== "open" || this.client.retired || !isUsable(this.client)) return false;
+    return !this.isLate(now);
+  }
+
+  /** Whether it has room for one more read that is expected to take so long. */
+  hasRoom(millis: number, depth: number): boolean {
+    const { riders } = this;
+    return riders < depth && (riders === 0 || this.#backlogMillis + millis <= mostBacklogMillis);
+  }
+
+  /** Whether what is under way takes longer than it should. */
+  isLate(now: number): boolean {
+    const head = this.#rides[this.#head];
+    if (head === undefined) return false;
+    const took = now - this.#headSince;
+    return took > lateMillis && took > head.expectedMillis * lateTimes;
+  }
+
+  take(rider: Rider, expectedMillis: number, now: number): void {
+    const isFirst = this.riders === 0;
+    if (isFirst) this.#headSince = now;
+    const ride: Ride = { rider, lane: this, expectedMillis, sentAt: now, isFirst, isGhost: false };
+    this.#rides.push(ride);
+    this.#backlogMillis += expectedMillis;
+    rider.board(ride);
+  }
+
+  /**
+   * A ride is over.
+   *
+   * @returns how long the server has been busy with it, in milliseconds
+   */
+  left(ride: Ride, now: number): number {
+    this.#backlogMillis -= ride.expectedMillis;
+    if (this.#rides[this.#head] === ride) {
+      this.#rides[this.#head] = undefined;
+      this.#head += 1;
+      if (this.#head === this.#rides.length) {
+        this.#rides.length = 0;
+        this.#head = 0;
+        this.#backlogMillis = 0;
+      }
+    } else {
+      const at = this.#rides.indexOf(ride, this.#head);
+      if (at >= 0) this.#rides.splice(at, 1);
+    }
+    const took = now - this.#headSince;
+    this.#headSince = now;
+    return took;
+  }
+
+  /** Nobody boards any more. */
+  close(): void {
+    if (this.#state === "open") this.#state = "closed";
+    this.leaveIfEmpty();
+  }
+
+  /** Gives the connection back when nobody rides it. */
+  leaveIfEmpty(): void {
+    if (this.riders > 0 || this.#state === "over") return;
+    this.#state = "over";
+    clearTimeout(this.#cancelTimer);
+    this.client.unshare();
+    this.#release(isUsable(this.client) ? undefined : true);
+    this.#over();
+  }
+
+  /**
+   * What is under way is late: nobody boards any more, and those behind it that can go elsewhere do.
+   *
+   * @returns how many went
+   */
+  relieve(): number {
+    this.#state = "closed";
+    const [head, ...behind] = this.#rides.slice(this.#head) as Ride[];
+    let moved = 0;
+    // Only where nothing can be written may a read that is under way be sent again.
+    if (this.client.side === "reader") {
+      for (const ride of behind) {
+        if (ride.isGhost) continue;
+        ride.isGhost = true;
+        moved += 1;
+        ride.rider.walk();
+      }
+    }
+    // One behind it that the request hits instead has failed, and is sent again.
+    if (head?.isGhost === true) this.#cancel();
+    return moved;
+  }
+
+  /** The server need not go on with what nobody waits for. */
+  cancelIfAbandoned(): void {
+    for (let at = this.#head; at < this.#rides.length; at += 1) {
+      if (this.#rides[at]?.isGhost === false) return;
+    }
+    this.#cancel();
+  }
+
+  #cancel(): void {
+    if (this.client.cancelling !== undefined || this.riders === 0 || !isUsable(this.client)) return;
+    this.#state = "closed";
+    this.#isCancelled = true;
+    this.client.cancelRunning();
+    this.#cancelTimer ??= setTimeout(() => {
+      if (this.#state === "over") return;
+      this.client.cut(new Error("The server did not answer a request to cancel."));
+    }, cancelMillis).unref();
+  }
+}

@@ -1,0 +1,257 @@
+import type { PoolClient } from "pg";
+import type { EndpointClient } from "../endpoint-client.ts";
+import { isShareable, isUsable } from "../pg-internals.ts";
+import type { Preferred, Release, SettlingPool, Sharers } from "../settling-pool.ts";
+import type { Habit } from "./habit.ts";
+import { Lane, type Ride, type Rider } from "./lane.ts";
+import type { LaneSettings } from "./settings.ts";
+
+/** From so many riders on another lane is opened, if there may be one. */
+const comfortableRiders = 4;
+/** How often what is under way is looked at, in milliseconds. */
+const watchMillis = 10;
+/** How long a read waits for a lane to open before it takes a connection of its own, in milliseconds. */
+const patienceMillis = 20;
+/** How long the fastest way to the servers is remembered, in milliseconds. */
+const wayMemoryMillis = 10_000;
+
+/** Hears of connections that become lanes, in the context of whoever was first to need one. */
+export type LaneTaken = (client: PoolClient) => () => void;
+
+interface Waiting {
+  readonly rider: Rider;
+  readonly since: number;
+}
+
+/** The lanes of one side. Their connections are taken from its pool, and given back to it. */
+export class Lanes implements Sharers {
+  readonly #pool: SettlingPool;
+  readonly #settings: LaneSettings;
+  readonly #lanes = new Set<Lane>();
+  #waiting: Waiting[] = [];
+  #isOpening = false;
+  #whenServed: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** What the fastest statement of late took by itself, to the server and back. */
+  #wayMillis = Number.POSITIVE_INFINITY;
+  #wayUntil = 0;
+  /** When a statement was answered last, by `performance.now()`. */
+  #answeredAt = 0;
+  /** Its connections cannot be shared. */
+  #isImpossible = false;
+  /** Called at once when a connection is asked for; what it returns hears when it is taken. */
+  watchUse: (() => LaneTaken | undefined) | undefined;
+  /** Reads that lanes have carried, and those of them that were sent elsewhere as well. */
+  readonly counts = { carried: 0, moved: 0 };
+
+  constructor(pool: SettlingPool, settings: LaneSettings) {
+    this.#pool = pool;
+    this.#settings = settings;
+  }
+
+  get open(): number {
+    return this.#lanes.size;
+  }
+
+  get riders(): number {
+    let riders = 0;
+    for (const lane of this.#lanes) riders += lane.riders;
+    return riders;
+  }
+
+  /** Reads that wait for room. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** The same, but for the one that its pool counts already. */
+  get uncounted(): number {
+    return Math.max(0, this.#waiting.length - (this.#isOpening ? 1 : 0));
+  }
+
+  served(): Promise<void> | undefined {
+    if (this.#waiting.length === 0) return undefined;
+    return new Promise((resolve) => {
+      this.#whenServed = resolve;
+    });
+  }
+
+  /** Whether a text has proved short enough to ride. */
+  carries(habit: Habit): boolean {
+    return !this.#isImpossible && habit.rides(this.#settings.after, this.#wayMillis);
+  }
+
+  /** A statement has run on a connection of its own. */
+  ranAlone(millis: number, now: number): void {
+    this.#answeredAt = now;
+    if (millis > this.#wayMillis && now < this.#wayUntil) return;
+    this.#wayMillis = millis;
+    this.#wayUntil = now + wayMemoryMillis;
+  }
+
+  /**
+   * Sends a read on a lane, now or as soon as one has room; or lets it walk.
+   *
+   * @param preferred - connections that are better for it than others: it does not wait for a lane
+   */
+  take(rider: Rider, preferred: Preferred | undefined): void {
+    const now = performance.now();
+    if (preferred !== undefined) {
+      const lane = this.#best(rider.habit.expectedMillis, preferred, now);
+      if (lane === undefined) rider.walk();
+      else this.#board(lane, rider, now);
+      return;
+    }
+    if (this.#waiting.length === 0) {
+      const lane = this.#best(rider.habit.expectedMillis, undefined, now);
+      if (lane !== undefined && (lane.riders < comfortableRiders || !this.#mayOpen)) {
+        this.#board(lane, rider, now);
+        return;
+      }
+    }
+    this.#waiting.push({ rider, since: now });
+    this.#watch();
+    if (this.#mayOpen) this.#openAnother();
+    this.#serve(now);
+    this.#walkIfInVain();
+  }
+
+  /** A ride is over, or goes on where nobody waits for it. */
+  left(ride: Ride, name: string | undefined): void {
+    const { lane, rider } = ride;
+    const now = performance.now();
+    const isLate = lane.isLate(now);
+    const millis = lane.left(ride, now);
+    if (!ride.isGhost) {
+      // Others were answered meanwhile: it was this one, and not the server.
+      if (!isLate) rider.habit.rode(millis, name);
+      else if (this.#answeredAt > now - millis) rider.habit.wasLate();
+      if (ride.isFirst) lane.client.load?.took(now - ride.sentAt, now);
+    }
+    this.#answeredAt = now;
+    if (this.#waiting.length > 0) this.#serve(now);
+    lane.leaveIfEmpty();
+  }
+
+  /** The caller of a ride has given it up. */
+  abandon(ride: Ride): void {
+    ride.isGhost = true;
+    ride.lane.cancelIfAbandoned();
+  }
+
+  /** Whether there may be one more: the first of the connections that there are. */
+  get #mayOpen(): boolean {
+    if (this.#isOpening || this.#lanes.size >= this.#settings.max) return false;
+    if (this.#lanes.size > 0) return true;
+    const { idleCount, totalCount, options } = this.#pool;
+    return idleCount > 0 || totalCount >= options.max;
+  }
+
+  #board(lane: Lane, rider: Rider, now: number): void {
+    this.counts.carried += 1;
+    lane.take(rider, rider.habit.expectedMillis, now);
+  }
+
+  /** Of the lanes that have room the one whose server is best off. */
+  #best(millis: number, preferred: Preferred | undefined, now: number): Lane | undefined {
+    let best: Lane | undefined;
+    let bestMerit = 0;
+    for (const lane of this.#lanes) {
+      if (!lane.hasRoom(millis, this.#settings.depth) || !this.#takesRiders(lane, now)) continue;
+      if (preferred !== undefined && !preferred(lane.client)) continue;
+      const merit = lane.client.load?.laneMerit(lane.riders, now) ?? 1 / (1 + lane.riders);
+      if (merit <= bestMerit) continue;
+      best = lane;
+      bestMerit = merit;
+    }
+    return best;
+  }
+
+  #takesRiders(lane: Lane, now: number): boolean {
+    if (!lane.isOpen(now)) return false;
+    // When its pool is ended it carries all that waits.
+    return !lane.hadItsTurn(now) || this.#pool.isClosing;
+  }
+
+  #serve(now: number): void {
+    const waiting = this.#waiting;
+    let at = 0;
+    for (let one = waiting[at]; one !== undefined; one = waiting[at]) {
+      if (!one.rider.isOver) {
+        const lane = this.#best(one.rider.habit.expectedMillis, undefined, now);
+        if (lane === undefined) break;
+        this.#board(lane, one.rider, now);
+      }
+      at += 1;
+    }
+    if (at > 0) waiting.splice(0, at);
+    if (waiting.length === 0) this.#whenServed?.();
+  }
+
+  #openAnother(): void {
+    this.#isOpening = true;
+    const taken = this.watchUse?.();
+    const loads = new Set([...this.#lanes].map(({ client }) => client.load));
+    const elsewhere: Preferred = (client) => !loads.has((client as EndpointClient).load);
+    this.#pool.acquireNow((_error, client, release) => {
+      this.#isOpening = false;
+      if (client !== undefined) this.#begin(client as Lane["client"], release, taken);
+      this.#walkIfInVain();
+    }, elsewhere);
+  }
+
+  /** Makes a lane of a connection that was taken. */
+  #begin(client: Lane["client"], release: Release, taken: LaneTaken | undefined): void {
+    const fit = isUsable(client);
+    if (fit && !isShareable(client)) this.#isImpossible = true;
+    if (!fit || this.#isImpossible || this.#waiting.length === 0) {
+      release(fit ? undefined : true);
+      return;
+    }
+    const now = performance.now();
+    const givenBack = taken?.(client);
+    const lane = new Lane(client, release, now, () => {
+      this.#lanes.delete(lane);
+      givenBack?.();
+      if (this.#waiting.length > 0 && this.#mayOpen) this.#openAnother();
+      this.#walkIfInVain();
+    });
+    this.#lanes.add(lane);
+    this.#watch();
+    this.#serve(now);
+    lane.leaveIfEmpty();
+  }
+
+  /** Where there is no lane, and none to come, nobody waits for one. */
+  #walkIfInVain(): void {
+    if (this.#waiting.length === 0 || this.#lanes.size > 0 || this.#isOpening) return;
+    this.#walk(this.#waiting.splice(0));
+  }
+
+  #walk(these: readonly Waiting[]): void {
+    for (const { rider } of these) this.#pool.admit(() => rider.walk());
+    if (this.#waiting.length === 0) this.#whenServed?.();
+  }
+
+  /** Looks after what is under way for as long as there is something. */
+  #watch(): void {
+    this.#timer ??= setTimeout(() => {
+      // What has arrived while the event loop was busy is read first.
+      setImmediate(() => this.#look());
+    }, watchMillis).unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    const lanes = [...this.#lanes];
+    for (const lane of lanes) if (lane.isLate(now)) this.counts.moved += lane.relieve();
+    if (!lanes.some((lane) => lane.isOpen(now))) {
+      const isLate = ({ since }: Waiting): boolean => now - since > patienceMillis;
+      const late = this.#waiting.filter(isLate);
+      this.#waiting = this.#waiting.filter((one) => !isLate(one));
+      if (late.length > 0) this.#walk(late);
+    }
+    if (this.#lanes.size > 0 || this.#waiting.length > 0) this.#watch();
+  }
+}
