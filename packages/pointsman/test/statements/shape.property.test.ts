@@ -6,9 +6,9 @@ import { reads, writes } from "./cases.ts";
 import { hostile, literals, literalTexts, pieces } from "./literal-texts.ts";
 import { samples } from "./samples.ts";
 
-/** The same cases in each run; a search for more of them takes another seed and more runs. */
-const seed = Number(process.env["SHAPE_SEED"] ?? 1);
-const numRuns = Number(process.env["SHAPE_RUNS"] ?? 12_000);
+/** The same cases each time; a search for more of them takes another seed, and more runs. */
+const seed = Number(process.env["POINTSMAN_SEED"] ?? 1);
+const numRuns = Number(process.env["POINTSMAN_RUNS"] ?? 12_000);
 
 const corpus = fc.oneof(
   fc.constantFrom(...literalTexts),
