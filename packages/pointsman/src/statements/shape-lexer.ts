@@ -1,23 +1,21 @@
+/** Kinds of literals, as far as the grammar tells them apart. */
+export type Literal = "integer" | "number" | "string" | "bits" | "bytes";
+
 /**
  * What stands at a place of a text, as far as its shape needs to know.
  *
- * `word` is a keyword or a name, `name` a name in double quotes, `blank` white space or a comment,
- * `mark` a parameter, an operator's character, a bracket or a comma. `unreadable` is what PostgreSQL
+ * `word` is a keyword or a name, `name` a name in double quotes, `sign` a parameter, an operator's character, a bracket or a comma. `unreadable` is what PostgreSQL
  * does not accept, and what may be spelled well but is not worth the risk of reading it otherwise
  * than PostgreSQL does.
  */
 export type Token =
-  | "integer"
-  | "number"
-  | "string"
-  | "bits"
-  | "bytes"
+  | Literal
   | "word"
   | "name"
   | "opening"
   | "semicolon"
-  | "mark"
-  | "blank"
+  | "sign"
+  | "comment"
   | "unreadable"
   | "end";
 
@@ -57,6 +55,9 @@ const kinds = new Uint8Array(128).map((_, code) => {
   return special.get(character) ?? strange;
 });
 
+/** Whether a word goes on with this character. */
+const inWords = kinds.map((kind) => (kind === letter || kind === digit || kind === dollar ? 1 : 0));
+
 /** The largest whole number that the grammar takes for an integer. */
 const maxInteger = 2_147_483_647;
 
@@ -77,9 +78,22 @@ export class ShapeLexer {
     this.#sql = sql;
   }
 
-  /** Whether the last token is this word, in whatever case. */
-  is(word: string): boolean {
-    return this.end - this.start === word.length && this.text().toLowerCase() === word;
+  /** Whether the last token is this word, in whatever case, between so many quotes on each side. */
+  is(word: string, quotes: 0 | 1): boolean {
+    return this.end - this.start === word.length + 2 * quotes && this.begins(word, quotes);
+  }
+
+  /**
+   * Whether the last token begins with these letters, behind so many quotes. It makes no string, and
+   * takes both cases of a letter for one, and `_` for DEL.
+   */
+  begins(letters: string, quotes: 0 | 1): boolean {
+    const from = this.start + quotes;
+    for (let at = 0; at < letters.length; at++) {
+      const code = this.#sql.charCodeAt(from + at);
+      if ((code | 32) !== (letters.charCodeAt(at) | 32)) return false;
+    }
+    return true;
   }
 
   /** The last token. */
@@ -87,20 +101,14 @@ export class ShapeLexer {
     return this.#sql.slice(this.start, this.end);
   }
 
-  /** A character of the last token. */
-  at(index: number): string {
-    return this.#sql[this.start + index] as string;
-  }
-
-  /** Reads the next token. */
+  /** Reads the next token, behind white space. */
   next(): Token {
     const sql = this.#sql;
-    const start = this.end;
+    let start = this.end;
+    let kind = kindAt(sql, start);
+    while (kind === space) kind = kindAt(sql, ++start);
     this.start = start;
-    if (start === sql.length) return "end";
-    switch (kindAt(sql, start)) {
-      case space:
-        return this.#to(skip(sql, start + 1, space), "blank");
+    switch (kind) {
       case letter:
         return this.#word();
       case digit:
@@ -112,22 +120,22 @@ export class ShapeLexer {
       case dollar:
         return this.#dollar();
       case dash:
-        if (sql[start + 1] === "-") return this.#to(endOfLineComment(sql, start), "blank");
-        return this.#to(start + 1, "mark");
+        if (sql[start + 1] === "-") return this.#to(endOfLineComment(sql, start), "comment");
+        return this.#to(start + 1, "sign");
       case slash:
-        if (sql[start + 1] === "*") return this.#to(endOfBlockComment(sql, start), "blank");
-        return this.#to(start + 1, "mark");
+        if (sql[start + 1] === "*") return this.#to(endOfBlockComment(sql, start), "comment");
+        return this.#to(start + 1, "sign");
       case dot:
         // `.5`, or the second number of `1.5.5`.
-        return this.#to(kindAt(sql, start + 1) === digit ? -1 : start + 1, "mark");
+        return this.#to(kindAt(sql, start + 1) === digit ? -1 : start + 1, "sign");
       case parenthesis:
         return this.#to(start + 1, "opening");
       case semicolon:
         return this.#to(start + 1, "semicolon");
       case sign:
-        return this.#to(start + 1, "mark");
+        return this.#to(start + 1, "sign");
       default:
-        return "unreadable";
+        return start === sql.length ? "end" : "unreadable";
     }
   }
 
@@ -192,7 +200,7 @@ export class ShapeLexer {
   #dollar(): Token {
     const sql = this.#sql;
     const end = skip(sql, this.start + 1, digit);
-    if (end > this.start + 1) return this.#to(runsOn(sql, end) ? -1 : end, "mark");
+    if (end > this.start + 1) return this.#to(runsOn(sql, end) ? -1 : end, "sign");
     return this.#to(endOfDollarQuoted(sql, this.start), "string");
   }
 }
@@ -214,8 +222,8 @@ function skip(sql: string, start: number, kind: number): number {
 function endOfWord(sql: string, start: number): number {
   let at = start + 1;
   for (;;) {
-    const kind = kindAt(sql, at);
-    if (kind !== letter && kind !== digit && kind !== dollar) return at;
+    const code = sql.charCodeAt(at);
+    if (code < 128 ? inWords[code] === 0 : at >= sql.length) return at;
     at++;
   }
 }
@@ -234,7 +242,8 @@ function fitsInteger(sql: string, start: number, end: number): boolean {
 /** Behind what stands in quotes, doubled ones inside; -1 if it never ends. */
 function endOfQuoted(sql: string, start: number, mark: `'` | `"`): number {
   let end = sql.indexOf(mark, start + 1);
-  while (end !== -1 && sql[end + 1] === mark) end = sql.indexOf(mark, end + 2);
+  const code = mark.charCodeAt(0);
+  while (end !== -1 && sql.charCodeAt(end + 1) === code) end = sql.indexOf(mark, end + 2);
   return end === -1 ? -1 : end + 1;
 }
 

@@ -1,10 +1,9 @@
 import { isCostly } from "./parsing-cost.ts";
-import { ShapeLexer, type Token } from "./shape-lexer.ts";
+import { type Literal, ShapeLexer, type Token } from "./shape-lexer.ts";
 
 /**
- * The longest text that has a shape, in characters. A text makes a parse tree of some 95 bytes for
- * each of its characters at most; so none of these makes one that is too large to be judged, however
- * long its literals are.
+ * The longest text that has a shape, in characters. A parse tree has fewer than 100 bytes for each
+ * character of its text, so none of these is too large to be judged, however long its literals are.
  */
 const maxLength = 8_192;
 
@@ -13,15 +12,8 @@ const commands: ReadonlySet<string> = new Set([
   ...["select", "values", "table", "with", "insert", "update", "delete", "merge"],
 ]);
 
-/** Functions whose verdict depends on an argument. */
-const lookedAt: ReadonlySet<string> = new Set(["current_setting", "set_config"]);
-/** What the names begin with of functions that are given SQL for another server. */
-const remote = "dblink";
-/** The letters that all of these begin with. */
-const initials = "csdCSD";
-
 /** What stands in a shape for a literal: NUL is in no text that has one. */
-const marks: Partial<Record<Token, string>> = {
+const marks: Readonly<Record<Literal, string>> = {
   integer: "\0i",
   number: "\0n",
   string: "\0s",
@@ -49,22 +41,26 @@ export function shapeOf(sql: string): string | undefined {
   let shape = "";
   /** Up to where the text is in the shape. */
   let copied = 0;
-  /** The last token that is not blank, as far as it matters to the next one. */
+  /** The last token that is no comment, as far as it matters to the next one. */
   let last: Token | "float" | "float(" = "word";
   for (;;) {
     const token = lexer.next();
     switch (token) {
-      case "blank":
+      case "sign":
+        last = token;
         continue;
       case "word":
         if (isLookedAt(lexer, 0)) return undefined;
-        last = lexer.is("float") ? "float" : token;
+        last = lexer.is("float", 0) ? "float" : token;
         continue;
       case "name":
         if (isLookedAt(lexer, 1)) return undefined;
-        break;
+        last = token;
+        continue;
       case "opening":
         last = last === "float" ? "float(" : token;
+        continue;
+      case "comment":
         continue;
       case "integer":
       case "number":
@@ -86,9 +82,7 @@ export function shapeOf(sql: string): string | undefined {
         return undefined;
     }
     last = token;
-    const mark = marks[token];
-    if (mark === undefined) continue;
-    shape += sql.slice(copied, lexer.start) + mark;
+    shape += sql.slice(copied, lexer.start) + marks[token];
     copied = lexer.end;
   }
 }
@@ -98,21 +92,24 @@ function firstWord(lexer: ShapeLexer): string {
   for (;;) {
     const token = lexer.next();
     if (token === "word") return lexer.text().toLowerCase();
-    if (token !== "blank" && token !== "opening") return "";
+    if (token !== "comment" && token !== "opening") return "";
   }
 }
 
-/** Whether nothing but blanks is left. */
+/** Whether nothing but comments is left. */
 function isLast(lexer: ShapeLexer): boolean {
   for (;;) {
     const token = lexer.next();
-    if (token !== "blank") return token === "end";
+    if (token !== "comment") return token === "end";
   }
 }
 
-/** Whether the last token is a name of which the verdict looks at more. */
+/** Whether the last token names a function whose verdict depends on an argument, or dblink. */
 function isLookedAt(lexer: ShapeLexer, quotes: 0 | 1): boolean {
-  if (lexer.end - lexer.start < remote.length || !initials.includes(lexer.at(quotes))) return false;
-  const name = lexer.text().slice(quotes).toLowerCase();
-  return lookedAt.has(quotes === 0 ? name : name.slice(0, -1)) || name.startsWith(remote);
+  return (
+    lexer.is("current_setting", quotes) ||
+    lexer.is("set_config", quotes) ||
+    // dblink_exec and others, too: they are given SQL for another server.
+    lexer.begins("dblink", quotes)
+  );
 }
