@@ -141,8 +141,8 @@ export function annotatedClassifier<Note>(
     const alike = shape === undefined ? undefined : shapes.get(shape);
     if (alike !== undefined) {
       hits++;
-      // A literal that is always the same (status = 'open') makes no text of its own of each call:
-      // such a text is found the next time without being read, and may be prepared.
+      // A literal may be always the same (status = 'open'). Such a text is found without being read
+      // from now on, and may be prepared.
       return alike.variety.comesAgain(sql) ? keep(sql, alike.verdict) : alike;
     }
     misses++;
@@ -185,8 +185,8 @@ const shared = createClassifier();
  *
  * Synchronous. The first call loads PostgreSQL's parser (some 40 ms), unless a pool was made before,
  * which loads it ahead of its first statement; after that a new text costs
- * tens of microseconds and a known one less than a fifth of one. The answer is frozen, and shared
- * between calls.
+ * tens of microseconds, a known one less than a fifth of one, and one that differs from a known one
+ * in its values only some few. The answer is frozen, and shared between calls.
  *
  * A text that PostgreSQL's grammar does not accept, or that is longer than 65,536 bytes, counts as a
  * write (verdicts `unparsable`, `too-long`). An empty one, or one of nothing but comments, is a read

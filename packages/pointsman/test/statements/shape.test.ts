@@ -74,6 +74,21 @@ const shapes: readonly (readonly [what: string, sql: string, shape: string])[] =
   ["an update", "update t set a = 1", "update t set a = ‹i›"],
   ["a delete", "delete from t where a = 1", "delete from t where a = ‹i›"],
   [
+    "what Sequelize writes",
+    `SELECT * FROM "Users" AS "User" WHERE "User"."tags" @> ARRAY['a','b']::VARCHAR(255)[] AND ("User"."data"#>>'{a,b}') = 'x' AND "User"."at" > '2024-05-01 00:00:00.000 +00:00' AND "User"."name" = 'O''Brien' AND "User"."id" IN (1, 2) LIMIT 5;`,
+    `SELECT * FROM "Users" AS "User" WHERE "User"."tags" @> ARRAY[‹s›,‹s›]::VARCHAR(‹i›)[] AND ("User"."data"#>>‹s›) = ‹s› AND "User"."at" > ‹s› AND "User"."name" = ‹s› AND "User"."id" IN (‹i›, ‹i›) LIMIT ‹i›;`,
+  ],
+  [
+    "what Sequelize writes into a table",
+    String.raw`INSERT INTO "Users" ("name","bin","n","f") VALUES ('x\y',E'\\x616263',1e+21,'1e-7');`,
+    `INSERT INTO "Users" ("name","bin","n","f") VALUES (‹s›,‹s›,‹n›,‹s›);`,
+  ],
+  [
+    "what MikroORM writes",
+    String.raw`select "b0".* from "book" as "b0" where "b0"."id" = 3 and "b0"."title" like  E'%a\\b''c%' limit 5 offset 2`,
+    `select "b0".* from "book" as "b0" where "b0"."id" = ‹i› and "b0"."title" like  ‹s› limit ‹i› offset ‹i›`,
+  ],
+  [
     "a merge",
     "merge into t using u on t.id = 1 when matched then delete",
     "merge into t using u on t.id = ‹i› when matched then delete",
