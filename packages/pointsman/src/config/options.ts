@@ -216,7 +216,10 @@ export interface PoolOptions extends PgPoolConfig {
    * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
    */
   maxParseBytes?: number | undefined;
-  /** Bounds of the memory of verdicts. Default: 10,000 texts, 16 MiB. */
+  /**
+   * Bounds of the memory of verdicts: for texts, and once more for the shapes of texts that differ in
+   * their values only. Default: 10,000, 16 MiB.
+   */
   statementCache?: { maxEntries?: number | undefined; maxBytes?: number | undefined } | undefined;
 }
 

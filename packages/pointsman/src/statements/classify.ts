@@ -1,6 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { judgeText, tooLong } from "./judge-text.ts";
+import { isOpaque } from "./opaque.ts";
+import { shapeOf } from "./shape.ts";
 import { TextIndex } from "./text-index.ts";
+import { TextVariety } from "./text-variety.ts";
 import type { Classification } from "./types.ts";
 
 /** Options of {@link createClassifier}. */
@@ -11,32 +14,44 @@ export interface ClassifierOptions {
    * length, and the event loop waits.
    */
   readonly maxParseBytes?: number;
-  /** How many texts are remembered. Default: 10,000. */
+  /**
+   * How many texts are remembered, and how many shapes: texts with different values in them, of
+   * which one was parsed. Default: 10,000 each.
+   */
   readonly maxEntries?: number;
   /**
-   * How much memory the remembered texts and their verdicts may take, in bytes (an estimate).
-   * Default: 16,777,216 (16 MiB).
+   * How much memory the remembered texts and their verdicts may take, and how much the shapes and
+   * theirs, in bytes (an estimate). Default: 16,777,216 (16 MiB) each.
    */
   readonly maxBytes?: number;
 }
 
 /** What a classifier has done so far, and what it holds. */
 export interface ClassifierStats {
-  /** Texts that are remembered now, and the memory that they are estimated to take. */
+  /** Texts that are remembered now. */
   readonly entries: number;
+  /** Shapes that are remembered now: texts with values in them, whatever the values are. */
+  readonly shapes: number;
+  /** The memory that all of them are estimated to take. */
   readonly bytes: number;
-  /** Texts that were answered from memory, and those that were not. */
+  /** Texts that were answered from memory, by themselves or by their shape, and those that were not. */
   readonly hits: number;
   readonly misses: number;
   /** Texts that were parsed; a miss that was too long was not. */
   readonly parses: number;
 }
 
-/** A text and what it does. */
+/** A text, or the shape of texts that differ in their values only, and what it does. */
 export interface KnownText<Note> {
+  /** The text; of a shape, the shape, which is no SQL. */
   readonly text: string;
+  /** Whether it is a shape: its texts come with ever other values, and none is worth preparing. */
+  readonly varies: boolean;
   readonly verdict: Classification;
-  /** What its user wants to find again with the text, for as long as it is remembered. */
+  /**
+   * What its user wants to find again with the text, or with any text of the shape, for as long as it
+   * is remembered.
+   */
   note: Note | undefined;
 }
 
@@ -63,7 +78,8 @@ const defaults = {
  * Makes a classifier with a memory of its own.
  *
  * The memory is bounded in entries and in bytes, whichever comes first, and forgets what was not
- * used for the longest time: some ORMs write values into the text, so that no two are alike.
+ * used for the longest time. Some ORMs write values into the text, so that no two are alike: these
+ * are known by their shape, the text without its values, wherever no value can change the verdict.
  *
  * @throws RangeError for an option that is not a positive integer.
  * @example
@@ -81,16 +97,29 @@ export function annotatedClassifier<Note>(
   options: ClassifierOptions = {},
 ): AnnotatedClassifier<Note> {
   const maxParseBytes = positive(options, "maxParseBytes");
-  const index = new TextIndex<KnownText<Note>>();
-  const cache = new LRUCache<string, KnownText<Note>>({
+  const bounds = {
     max: positive(options, "maxEntries"),
     maxSize: positive(options, "maxBytes"),
     sizeCalculation: retainedBytes,
+  };
+  const index = new TextIndex<KnownText<Note>>();
+  const texts = new LRUCache<string, KnownText<Note>>({
+    ...bounds,
     dispose: (known) => index.delete(known),
   });
+  const shapes = new LRUCache<string, KnownShape<Note>>(bounds);
   let hits = 0;
   let misses = 0;
   let parses = 0;
+
+  const keep = (sql: string, verdict: Classification): KnownText<Note> => {
+    const known = { text: ownCopy(sql), varies: false, verdict, note: undefined };
+    texts.set(known.text, known);
+    // One that alone takes more than all may take is not kept.
+    if (texts.has(known.text)) index.add(known);
+    return known;
+  };
+
   const lookUp = (sql: string): KnownText<Note> => {
     if (typeof sql !== "string") {
       throw new TypeError(`classify needs the text of a statement, not ${described(sql)}.`);
@@ -99,25 +128,52 @@ export function annotatedClassifier<Note>(
     if (known !== undefined) {
       hits++;
       // Who was used last matters only once something may soon have to be forgotten.
-      if (cache.size * 2 >= cache.max || cache.calculatedSize * 2 >= cache.maxSize) {
-        cache.get(known.text);
+      if (texts.size * 2 >= texts.max || texts.calculatedSize * 2 >= texts.maxSize) {
+        texts.get(known.text);
       }
       return known;
     }
+    if (isLonger(sql, maxParseBytes)) {
+      misses++;
+      return { text: sql, varies: false, verdict: tooLong, note: undefined };
+    }
+    const shape = shapeOf(sql);
+    const alike = shape === undefined ? undefined : shapes.get(shape);
+    if (alike !== undefined) {
+      hits++;
+      // A literal may be always the same (status = 'open'). Such a text is found without being read
+      // from now on, and may be prepared.
+      return alike.variety.comesAgain(sql) ? keep(sql, alike.verdict) : alike;
+    }
     misses++;
-    if (isLonger(sql, maxParseBytes)) return { text: sql, verdict: tooLong, note: undefined };
     parses++;
-    const judged = { text: ownCopy(sql), verdict: judgeText(sql), note: undefined };
-    cache.set(judged.text, judged);
-    // One that alone takes more than all may take is not kept.
-    if (cache.has(judged.text)) index.add(judged);
-    return judged;
+    const verdict = judgeText(sql);
+    // What was not parsed says nothing of others.
+    if (shape === undefined || isOpaque(verdict)) return keep(sql, verdict);
+    const text = ownCopy(shape);
+    const variety = new TextVariety(sql);
+    const made = { text, varies: true, verdict, note: undefined, variety };
+    shapes.set(text, made);
+    return made;
   };
+
   return {
     classify: (sql) => lookUp(sql).verdict,
     lookUp,
-    stats: () => ({ entries: cache.size, bytes: cache.calculatedSize, hits, misses, parses }),
+    stats: () => ({
+      entries: texts.size,
+      shapes: shapes.size,
+      bytes: texts.calculatedSize + shapes.calculatedSize,
+      hits,
+      misses,
+      parses,
+    }),
   };
+}
+
+/** A shape, and which of its texts have come. */
+interface KnownShape<Note> extends KnownText<Note> {
+  readonly variety: TextVariety;
 }
 
 const shared = createClassifier();
@@ -129,8 +185,8 @@ const shared = createClassifier();
  *
  * Synchronous. The first call loads PostgreSQL's parser (some 40 ms), unless a pool was made before,
  * which loads it ahead of its first statement; after that a new text costs
- * tens of microseconds and a known one less than a fifth of one. The answer is frozen, and shared
- * between calls.
+ * tens of microseconds, a known one less than a fifth of one, and one that differs from a known one
+ * in its values only some few. The answer is frozen, and shared between calls.
  *
  * A text that PostgreSQL's grammar does not accept, or that is longer than 65,536 bytes, counts as a
  * write (verdicts `unparsable`, `too-long`). An empty one, or one of nothing but comments, is a read
@@ -170,7 +226,7 @@ function ownCopy(sql: string): string {
 
 /**
  * What an entry holds on to: its text, its verdict and its places in the memory. Measured over
- * 50,000 texts of each of three kinds, the heap grew by 88 to 95 % of this.
+ * 50,000 texts or shapes of each of some kinds, the heap grew by 88 to 96 % of this.
  */
 function retainedBytes({ text: sql, verdict: judged }: KnownText<unknown>): number {
   const named = judged.reads.length + judged.writes.length + judged.functions.length;

@@ -180,6 +180,7 @@ export class QueryWalk {
     this.findings.call(schema, last);
   }
 
+  /** A function that is judged by its arguments is one that shapes have to know: `shape.ts`. */
   #call(call: FuncCall): void {
     const [name = "", schema] = strings(call.funcname).reverse();
     const builtin = builtinFunction(schema, name);

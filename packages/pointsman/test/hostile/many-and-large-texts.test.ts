@@ -98,26 +98,36 @@ describe("an INSERT of 10 MB", () => {
 });
 
 describe("many texts of which no two are alike", () => {
-  it("take a bounded memory: 100,000 through a classifier", () => {
+  it("take a bounded memory: 200,000 through a classifier", () => {
     const classifier = createClassifier();
     const fill = (from: number, to: number): void => {
       for (let n = from; n < to; n++) {
-        classifier.classify(`select id, title from books where id = ${n} and stock > ${n % 7}`);
+        classifier.classify(`select id, title as t${n} from books where id = $1`);
+        classifier.classify(`select id, title as t${n} from books where id = ${n % 7}`);
       }
     };
     fill(0, 20_000);
     const full = heldMemory();
     fill(20_000, 100_000);
     const grown = heldMemory() - full;
-    const { entries, bytes, parses } = classifier.stats();
+    const { entries, shapes, bytes, parses } = classifier.stats();
     console.log(
-      `100,000 texts: ${entries} remembered, ${(bytes / MiB).toFixed(1)} MiB estimated, ` +
-        `${(grown / MiB).toFixed(2)} MiB more held after 100,000 than after 20,000`,
+      `200,000 texts: ${entries} and ${shapes} shapes remembered, ${(bytes / MiB).toFixed(1)} MiB estimated, ` +
+        `${(grown / MiB).toFixed(2)} MiB more held after all than after 40,000`,
     );
-    expect(parses).toBe(100_000);
+    expect(parses).toBe(200_000);
     expect(entries).toBeLessThanOrEqual(10_000);
-    expect(bytes).toBeLessThanOrEqual(16 * MiB);
+    expect(shapes).toBeLessThanOrEqual(10_000);
+    expect(bytes).toBeLessThanOrEqual(32 * MiB);
     expect(grown).toBeLessThan(8 * MiB);
+  });
+
+  it("take no memory where they differ in their values only: 100,000 through a classifier", () => {
+    const classifier = createClassifier();
+    for (let n = 0; n < 100_000; n++) {
+      classifier.classify(`select id, title from books where id = ${n} and stock > ${n % 7}`);
+    }
+    expect(classifier.stats()).toMatchObject({ entries: 0, shapes: 1, parses: 1 });
   });
 
   it.each(own)("take a bounded memory: 6,000 through a pool of two $name", async ({ open }) => {
@@ -126,7 +136,9 @@ describe("many texts of which no two are alike", () => {
     const fill = async (from: number, to: number): Promise<void> => {
       for (let batch = from; batch < to; batch += 100) {
         const numbers = Array.from({ length: 100 }, (_, n) => batch + n);
-        const results = await Promise.all(numbers.map((n) => pool.query(`select ${n} as n`)));
+        const results = await Promise.all(
+          numbers.map((n) => pool.query(`select ${n} as n, 1 as n${n}`)),
+        );
         wrong += results.filter(({ rows: [row] }, at) => row.n !== numbers[at]).length;
       }
     };
@@ -139,6 +151,7 @@ describe("many texts of which no two are alike", () => {
     );
     expect(wrong).toBe(0);
     expect(pool.stats().statements.entries).toBeLessThanOrEqual(1_000);
+    expect(pool.stats().statements.shapes).toBeLessThanOrEqual(1_000);
     expect(grown).toBeLessThan(8 * MiB);
   });
 
