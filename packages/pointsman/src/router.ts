@@ -150,7 +150,7 @@ export class Router implements Dispatch {
 
   #habitOf(known: KnownText<Habit>): Habit | undefined {
     if (known.note === undefined && !isOpaque(known.verdict)) {
-      known.note = new Habit(known.text, known.verdict, false);
+      known.note = new Habit(known.text, known.verdict, known.varies);
     }
     return known.note;
   }
