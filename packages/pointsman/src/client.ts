@@ -14,6 +14,7 @@ import { refusalOnReader } from "./conversation/reader-transaction.ts";
 import { Tracks } from "./conversation/tracks.ts";
 import type { PointsmanError } from "./errors.ts";
 import { lossOf } from "./lost-statement.ts";
+import { Passage } from "./passage.ts";
 import type { Router } from "./router.ts";
 import { type RouteContext, routes } from "./routing/decide.ts";
 import type { Route, Target } from "./routing/route.ts";
@@ -22,6 +23,7 @@ import { signalOf } from "./servers/abortable-query.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import { readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { planOf } from "./servers/lanes/query-plan.ts";
 import { internals, isQuiet, isUsable } from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
 import {
@@ -348,6 +350,46 @@ export class Conversation extends EventEmitter implements Settling {
       this.#send(item, route, held, tries);
       return;
     }
+    if (!this.#rides(item, route, tries)) this.#startAlone(item, route, tries);
+  }
+
+  /** Sends a read on a lane where nothing ties it to this client. */
+  #rides(item: Item, route: Route, tries: number): boolean {
+    const { router } = this.#home;
+    const isTied = item.setUp || this.#pinned !== undefined || this.#stand !== undefined;
+    // What is emitted on a lane is everybody's.
+    if (isTied || this.listenerCount("notice") + this.listenerCount("notification") > 0)
+      return false;
+    const plan = item.habit?.isShared === true ? planOf(item.query, item.values) : undefined;
+    if (plan === undefined) return false;
+    let passage: Passage | undefined;
+    const abort = (): void => {
+      this.#answer(item, route, passage?.giveUp(), reasonOf(item), undefined);
+      this.#finish();
+    };
+    const over = (): void => item.signal?.removeEventListener("abort", abort);
+    const alone = (): void => {
+      over();
+      this.#startAlone(item, route, tries);
+    };
+    passage = Passage.begin(router, item, route, plan, {
+      arrived: (error, result, client) => {
+        over();
+        this.#answer(item, route, client, error, result);
+        this.#finish();
+      },
+      behind: () => {
+        over();
+        this.#goElsewhere(item, route, tries);
+      },
+      failed: alone,
+      walk: alone,
+    });
+    if (passage?.isOver === false) item.signal?.addEventListener("abort", abort, { once: true });
+    return passage !== undefined;
+  }
+
+  #startAlone(item: Item, route: Route, tries: number): void {
     this.#home.router.acquire(route, this.#budget, item, (error, client, release, taken) => {
       if (error === readerBehind) {
         this.#goElsewhere(item, route, tries);
@@ -400,6 +442,7 @@ export class Conversation extends EventEmitter implements Settling {
     // What becomes of it when it has failed is not known yet; nor does the connection wait for that.
     let deciding = false;
     let drained = false;
+    const sentAt = item.habit?.isShared === true ? performance.now() : 0;
     const settled: QueryCallback = (error, result) => {
       if (answered) return;
       answered = true;
@@ -410,6 +453,7 @@ export class Conversation extends EventEmitter implements Settling {
         return;
       }
       if (!error) {
+        if (sentAt > 0) this.#home.router.sending.ranAlone(item, client, sentAt, undefined);
         this.#answer(item, route, client, undefined, result);
         return;
       }

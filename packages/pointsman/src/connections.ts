@@ -2,7 +2,6 @@ import type { Call } from "./call.ts";
 import type { Config } from "./config/config.ts";
 import type { Demand } from "./consistency/demand.ts";
 import type { Freshness } from "./consistency/freshness.ts";
-import type { TakenClient, TrackCallback, Wants } from "./errand.ts";
 import { PointsmanError } from "./errors.ts";
 import { routes } from "./routing/decide.ts";
 import type { ReadOnlyPolicy } from "./routing/read-only.ts";
@@ -14,6 +13,7 @@ import type { AcquireCallback, Preferred, Release } from "./servers/settling-poo
 import type { Sides } from "./servers/sides.ts";
 import type { Staging } from "./staging.ts";
 import { remaining, takePatiently, takeWithin } from "./take-client.ts";
+import type { TakenClient, TrackCallback, Wants } from "./taken-client.ts";
 
 /** Takes connections for statements whose route is known. */
 export class Connections {

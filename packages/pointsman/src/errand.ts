@@ -1,15 +1,13 @@
 import type { AsyncResource } from "node:async_hooks";
-import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
-import { isCancelled, mayBePreparationsFault } from "./preparation-fault.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { Passage, type Passenger } from "./passage.ts";
+import { mayBePreparationsFault } from "./preparation-fault.ts";
 import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
-import type { Sending } from "./sending.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
-import { type Companions, readerBehind } from "./servers/companions.ts";
+import { readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
-import type { Habit } from "./servers/lanes/habit.ts";
-import type { Ride, Rider } from "./servers/lanes/lane.ts";
 import { planOf, type QueryPlan } from "./servers/lanes/query-plan.ts";
 import { isUsable } from "./servers/pg-internals.ts";
 import {
@@ -22,48 +20,7 @@ import {
 } from "./servers/query-input.ts";
 import type { Replayable } from "./servers/replayable.ts";
 import type { Release } from "./servers/settling-pool.ts";
-
-export type TakenClient = PoolClient & EndpointClient;
-
-export type TrackCallback = (
-  error: Error | undefined,
-  client: TakenClient | undefined,
-  release: Release,
-  route: Route,
-) => void;
-
-/** What a statement asks of the connection that it is to be sent on. */
-export type Wants = Pick<Call, "demand" | "staging">;
-
-/** Called with the route on which a read is sent again, or with why it is not. */
-export type RemedyCallback = (again: Route | undefined, problem?: Error) => void;
-
-/** What an errand needs of the router that sends it. */
-export interface Dispatch {
-  acquire(route: Route, budget: number | undefined, wants: Wants, callback: TrackCallback): void;
-  attend(client: EndpointClient, call: Call): Companions | "behind" | undefined;
-  remedy(call: Call, route: Route, tries: number, next: RemedyCallback): void;
-  expectWrite(call: Call): (() => void) | undefined;
-  answered(
-    call: Call,
-    route: Route,
-    client: EndpointClient | undefined,
-    error: Error | undefined,
-  ): void;
-  recover(failure: Failure, next: (again: Route | undefined, told: Error) => void): void;
-  afterRefusal(): Route;
-  movable(call: Call, route: Route): Replayable | undefined;
-  readonly uses: Uses | undefined;
-  readonly sending: Sending;
-}
-
-/** Hears of connections that statements take and give back. */
-export interface Uses {
-  /** The caller's context, to tell of the use in; absent while nobody listens. */
-  context(): AsyncResource | undefined;
-  taken(client: PoolClient, context: AsyncResource | undefined): void;
-  givenBack(error: Error | undefined, client: PoolClient, context: AsyncResource | undefined): void;
-}
+import type { TakenClient, TrackCallback } from "./taken-client.ts";
 
 /** Sends one statement on a connection of its own, and a second time where that is right. */
 export function runErrand(
@@ -115,7 +72,7 @@ function startSoon(errand: Errand, { reason }: Route): void {
  * Only a success counts of what rides a lane or is prepared: what fails there for any reason is sent
  * again by itself, as it was called, and its caller hears what that brings.
  */
-class Errand implements Rider {
+class Errand implements Passenger {
   readonly #dispatch: Dispatch;
   readonly #call: Call;
   readonly #callback: QueryCallback;
@@ -128,7 +85,7 @@ class Errand implements Rider {
   readonly #tries: number;
   /** What of it can be sent otherwise than it was called; absent where nothing can. */
   readonly #plan: QueryPlan | undefined;
-  #ride: Ride | undefined;
+  #passage: Passage | undefined;
   /** What goes on with it where it could not. */
   #successor: Errand | undefined;
   /** What it has failed with among others, or prepared. */
@@ -154,64 +111,32 @@ class Errand implements Rider {
   }
 
   start(): void {
-    const rides = this.#plan !== undefined;
-    if (!rides || !this.#dispatch.sending.ride(this.#route, this.#call, this)) this.walk();
-  }
-
-  get habit(): Habit {
-    return this.#call.habit as Habit;
-  }
-
-  get isOver(): boolean {
-    return this.#stage === "over";
+    if (this.#plan !== undefined) {
+      const passage = Passage.begin(this.#dispatch, this.#call, this.#route, this.#plan, this);
+      if (passage?.isOver === false) this.#passage = passage;
+      if (passage !== undefined) return;
+    }
+    this.walk();
   }
 
   walk(): void {
+    this.#passage = undefined;
     if (this.#stage === "over") return;
-    this.#stage = "waiting";
-    this.#ride = undefined;
     this.#context = this.#dispatch.uses?.context();
     this.#dispatch.acquire(this.#route, undefined, this.#call, this.#acquired);
   }
 
-  board(ride: Ride): void {
-    const { client } = ride.lane;
-    this.#stage = "sent";
-    this.#ride = ride;
-    this.#client = client;
-    const companions = this.#dispatch.attend(client, this.#call);
-    if (companions === "behind") {
-      this.#dispatch.sending.left(ride, undefined);
-      this.#goElsewhere();
-      return;
-    }
-    const name = this.#nameFor(client);
-    client.ride(
-      this.#plan as QueryPlan,
-      name,
-      this.#call.facts,
-      (error, result) => this.#rode(ride, name, error ?? undefined, result),
-      companions,
-    );
+  arrived(error: Error | undefined, result: unknown, client: EndpointClient): void {
+    this.#stage = "over";
+    this.#dispatch.answered(this.#call, this.#route, client, error);
+    this.#callback(error, result);
   }
 
-  #rode(ride: Ride, name: string | undefined, error: Error | undefined, result: unknown): void {
-    this.#dispatch.sending.left(ride, error === undefined ? name : undefined);
-    if (ride.isGhost || this.#stage === "over") return;
-    if (error === readerBehind) {
-      this.#goElsewhere();
-      return;
-    }
-    // A time limit of the server's counts from the moment at which it begins with a statement.
-    const isFinal = error === undefined || (isCancelled(error) && !ride.lane.isCancelled);
-    if (isFinal) {
-      this.#stage = "over";
-      this.#answer(error, result);
-      return;
-    }
-    this.#dispatch.sending.failedRiding(this.#call);
-    const { client } = ride.lane;
-    if (name !== undefined) this.#dispatch.sending.failedPrepared(client, error);
+  behind(): void {
+    this.#goElsewhere();
+  }
+
+  failed(error: Error, client: EndpointClient): void {
     this.#stage = "over";
     this.#dispatch.recover(this.#failureOf(client, error), (again) => {
       this.#repeatPlainly(again ?? this.#route, error);
@@ -241,11 +166,14 @@ class Errand implements Rider {
   /** Ends it while it waits for a connection, or rides; `false` when it has one to itself. */
   giveUp(): boolean {
     if (this.#successor !== undefined) return this.#successor.giveUp();
-    if (this.#stage !== "waiting" && this.#ride === undefined) return false;
-    const wasOver = this.#stage === "over";
+    if (this.#stage !== "waiting") return false;
     this.#stage = "over";
-    if (this.#ride !== undefined && !wasOver) this.#dispatch.sending.abandon(this.#ride);
-    return !wasOver;
+    const client = this.#passage?.giveUp();
+    if (client !== undefined) {
+      const reason = abortReason(signalOf(this.#call.query) as AbortSignal);
+      this.#dispatch.answered(this.#call, this.#route, client, reason);
+    }
+    return true;
   }
 
   readonly #acquired: TrackCallback = (error, client, release, route) => {
@@ -294,16 +222,9 @@ class Errand implements Rider {
   #asPrepared(client: EndpointClient): QueryInput {
     const { query } = this.#call;
     if (this.#plan === undefined || isSubmittable(query)) return query;
-    this.#name = this.#nameFor(client);
+    this.#name = this.#dispatch.sending.nameOn(client, this.#call, this.#plan);
     if (this.#name === undefined || this.#name === this.#plan.name) return query;
     return derive(asConfig(query), { name: this.#name });
-  }
-
-  /** The name by which it is prepared there; absent: it is not. */
-  #nameFor(client: EndpointClient): string | undefined {
-    const { name, values = [] } = this.#plan as QueryPlan;
-    if (name !== undefined || values.length === 0) return name;
-    return this.#dispatch.sending.nameOn(client, this.#call);
   }
 
   readonly #settled: QueryCallback = (error, result) => {

@@ -6,14 +6,8 @@ import { Connections } from "./connections.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
 import type { Freshness, Remedy } from "./consistency/freshness.ts";
 import { readFreshness } from "./consistency/read-freshness.ts";
-import {
-  type Dispatch,
-  type RemedyCallback,
-  runErrand,
-  type TrackCallback,
-  type Uses,
-  type Wants,
-} from "./errand.ts";
+import type { Dispatch, RemedyCallback } from "./dispatch.ts";
+import { runErrand } from "./errand.ts";
 import { PointsmanError } from "./errors.ts";
 import { type Failure, recover } from "./recover.ts";
 import { RefusedTexts } from "./refused-texts.ts";
@@ -49,6 +43,7 @@ import type { ShadowRoute } from "./shadow/shadow-route.ts";
 import type { AnnotatedClassifier, Classifier, KnownText } from "./statements/classify.ts";
 import { isOpaque } from "./statements/opaque.ts";
 import type { Classification } from "./statements/types.ts";
+import type { TrackCallback, Uses, Wants } from "./taken-client.ts";
 import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
 import { markPool } from "./telemetry/event-pool.ts";
 

@@ -1,13 +1,14 @@
 import type { Call } from "./call.ts";
 import type { Config } from "./config/config.ts";
 import type { Connections } from "./connections.ts";
-import type { Uses } from "./errand.ts";
 import type { Route } from "./routing/route.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import type { Ride, Rider } from "./servers/lanes/lane.ts";
 import type { Lanes, LaneTaken } from "./servers/lanes/lanes.ts";
+import type { QueryPlan } from "./servers/lanes/query-plan.ts";
 import type { PrepareSettings } from "./servers/lanes/settings.ts";
 import type { Sides } from "./servers/sides.ts";
+import type { Uses } from "./taken-client.ts";
 
 /** How statements are sent: on a lane among others, prepared, or as they are; and what that shows. */
 export class Sending {
@@ -57,8 +58,13 @@ export class Sending {
     habit?.failedRiding(this.#after);
   }
 
-  /** The name of the prepared statement by which a call is best sent; absent: it is not prepared. */
-  nameOn({ prepared }: EndpointClient, { habit }: Call): string | undefined {
+  /** The name of the prepared statement by which a call is best sent there; absent: it is not prepared. */
+  nameOn(
+    { prepared }: EndpointClient,
+    { habit }: Call,
+    { name: own, values = [] }: QueryPlan,
+  ): string | undefined {
+    if (own !== undefined || values.length === 0) return own;
     if (this.#prepare === undefined || prepared === undefined) return undefined;
     const name = habit?.preparedName(this.#prepare.after);
     if (name !== undefined) prepared.use(name, this.#prepare.max);

@@ -1,6 +1,6 @@
-import type { TakenClient, TrackCallback } from "./errand.ts";
 import type { Route } from "./routing/route.ts";
 import type { Release, SettlingPool } from "./servers/settling-pool.ts";
+import type { TakenClient, TrackCallback } from "./taken-client.ts";
 
 /** Milliseconds that are left until then; there is always a little. */
 export function remaining(deadline: number): number {

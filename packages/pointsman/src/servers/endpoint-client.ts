@@ -19,6 +19,7 @@ import { Opening } from "./opening.ts";
 import {
   abandonActive,
   internals,
+  isPipelinable,
   isQuiet,
   isUsable,
   lendSecrets,
@@ -118,8 +119,9 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly retired: boolean;
   /** Closes it at once; what is under way fails with this error. */
   cut(error: Error): void;
-  /** Whether many use it at once. */
+  /** Whether many use it at once, and whether they can. */
   readonly isShared: boolean;
+  readonly isShareable: boolean;
   /** Many use it at once from now on: what they send leaves at once. */
   share(): void;
   unshare(): void;
@@ -186,6 +188,8 @@ export function endpointClientClass(
 ): EndpointClientConstructor {
   const { addresses, classify } = traits;
   const inherited = (Base ?? Client).prototype as unknown as QueueMethods;
+  // Whoever has a `query` of their own wants to see every query, as it was called.
+  const isPgs = (Base ?? Client).prototype.query === Client.prototype.query;
 
   return class PointsmanClient extends (Base ?? Client) implements EndpointClient {
     readonly side = traits.side;
@@ -195,7 +199,7 @@ export function endpointClientClass(
     care: ConnectionCare | undefined;
     standby: boolean | undefined;
     load: ServerLoad | undefined;
-    readonly prepared = traits.prepares === true ? new PreparedNames(this) : undefined;
+    readonly prepared = traits.prepares === true && isPgs ? new PreparedNames(this) : undefined;
     /** When a user got it, by `performance.now()`; 0: nobody has it. */
     #handedOutAt = 0;
     /** When it has been used for long enough, by `performance.now()`. */
@@ -412,6 +416,10 @@ export function endpointClientClass(
 
     get isShared(): boolean {
       return this.#flight.isShared;
+    }
+
+    get isShareable(): boolean {
+      return isPgs && isPipelinable(this);
     }
 
     ride(

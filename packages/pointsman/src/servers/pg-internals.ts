@@ -148,8 +148,8 @@ export function isUsable(client: ClientBase): boolean {
   return _queryable !== false && _ending !== true && _ended !== true;
 }
 
-/** Whether many may use a connection at once: it is one of pg's, and its answers are text. */
-export function isShareable(client: ClientBase): boolean {
+/** Whether more can be sent on a connection while answers are awaited: it is one of pg's, of text. */
+export function isPipelinable(client: ClientBase): boolean {
   const { _sentQueryQueue, _queryQueue, pipeline, connection } = internals(client);
   const { binary } = client as { readonly binary?: boolean };
   return (

@@ -1,6 +1,6 @@
 import type { PoolClient } from "pg";
 import type { EndpointClient } from "../endpoint-client.ts";
-import { isShareable, isUsable } from "../pg-internals.ts";
+import { isUsable } from "../pg-internals.ts";
 import type { Preferred, Release, SettlingPool, Sharers } from "../settling-pool.ts";
 import type { Habit } from "./habit.ts";
 import { Lane, type Ride, type Rider } from "./lane.ts";
@@ -203,7 +203,7 @@ export class Lanes implements Sharers {
   /** Makes a lane of a connection that was taken. */
   #begin(client: Lane["client"], release: Release, taken: LaneTaken | undefined): void {
     const fit = isUsable(client);
-    if (fit && !isShareable(client)) this.#isImpossible = true;
+    if (fit && !client.isShareable) this.#isImpossible = true;
     if (!fit || this.#isImpossible || this.#waiting.length === 0) {
       release(fit ? undefined : true);
       return;
@@ -246,8 +246,12 @@ export class Lanes implements Sharers {
     const now = performance.now();
     const lanes = [...this.#lanes];
     for (const lane of lanes) if (lane.isLate(now)) this.counts.moved += lane.relieve();
-    if (!lanes.some((lane) => lane.isOpen(now))) {
-      const isLate = ({ since }: Waiting): boolean => now - since > patienceMillis;
+    // Where lanes have no room it is a matter of time, unless that is limited.
+    const isOpen = lanes.some((lane) => lane.isOpen(now));
+    const { connectionTimeoutMillis = 0 } = this.#pool.options;
+    if (!isOpen || connectionTimeoutMillis > 0) {
+      const patience = isOpen ? connectionTimeoutMillis / 2 : patienceMillis;
+      const isLate = ({ since }: Waiting): boolean => now - since > patience;
       const late = this.#waiting.filter(isLate);
       this.#waiting = this.#waiting.filter((one) => !isLate(one));
       if (late.length > 0) this.#walk(late);

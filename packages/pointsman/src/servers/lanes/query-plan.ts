@@ -11,8 +11,20 @@ export interface QueryPlan {
   readonly types: unknown;
 }
 
-/** What pg reads of a config that only pg can do. */
-const pgsOwn = ["rows", "portal", "binary", "callback"] as const;
+/** What may be said of a query that is not left to pg, or to the application's own client. */
+const understood: ReadonlySet<string> = new Set([
+  "text",
+  "values",
+  "name",
+  "rowMode",
+  "types",
+  "queryMode",
+  "query_timeout",
+  "signal",
+  "target",
+  "consistency",
+  "maxStaleness",
+]);
 
 /** @returns `undefined` for what is left to pg */
 export function planOf(query: QueryInput, values: unknown): QueryPlan | undefined {
@@ -23,7 +35,9 @@ export function planOf(query: QueryInput, values: unknown): QueryPlan | undefine
   }
   if (query === null || isSubmittable(query)) return undefined;
   const config = query as unknown as Readonly<Record<string, unknown>>;
-  for (const key of pgsOwn) if (config[key]) return undefined;
+  for (const key in config) {
+    if (!understood.has(key) && config[key] !== undefined) return undefined;
+  }
   const { text, name, values: own, rowMode, types } = config;
   if (typeof text !== "string") return undefined;
   if (name !== undefined && name !== null && (typeof name !== "string" || name === "")) {
