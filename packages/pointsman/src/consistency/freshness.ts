@@ -368,7 +368,8 @@ export class Freshness {
     watch.isMet = true;
     setImmediate(() => {
       // Never inside a transaction, which a question that is refused would abort.
-      const idle = isQuiet(client) && client.getTransactionStatus() === "I";
+      const isFree = isQuiet(client) || client.isShared;
+      const idle = isFree && client.getTransactionStatus() === "I";
       if (idle && isUsable(client)) void this.#meet(client, watch);
       else watch.isMet = false;
     });

@@ -68,7 +68,8 @@ export class WriteWatch implements ConnectionCare {
       return inTransaction && !streams ? this.#withTransactionId(effects) : undefined;
     }
     if (effects.listens) for (const line of demand.lines) this.#listening.add(line);
-    if (!isQuiet(this.#client)) return this.#attendQueued(effects, demand);
+    // What is in front of it in a lane opens no transaction.
+    if (!isQuiet(this.#client) && !this.#client.isShared) return this.#attendQueued(effects, demand);
     if (!inTransaction) {
       if (effects.writes || effects.commits) return this.#behind(effects, demand.lines, session);
       if (!effects.reads) return undefined;
