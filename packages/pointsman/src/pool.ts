@@ -34,7 +34,7 @@ import type { RoutingMode } from "./routing/mode.ts";
 import type { Route, Target } from "./routing/route.ts";
 import { currentScope, runInScope, stagingOf } from "./scope.ts";
 import { askWriter } from "./servers/ask-writer.ts";
-import { inCallersContext } from "./servers/callers-context.ts";
+import { answerInCallersContext } from "./servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts";
 import { endpointOptions } from "./servers/endpoint-options.ts";
 import type { Habit } from "./servers/lanes/habit.ts";
@@ -299,7 +299,7 @@ export class Pool extends SettlingPool {
     const given = typeof values === "function" ? values : callback;
     const parameters = typeof values === "function" ? undefined : values;
     if (typeof given === "function") {
-      this.#send(query, parameters, inCallersContext(given as QueryCallback));
+      this.#send(query, parameters, answerInCallersContext(given as QueryCallback));
       return undefined;
     }
     return new Promise((resolve, reject) => {

@@ -69,7 +69,8 @@ export class WriteWatch implements ConnectionCare {
     }
     if (effects.listens) for (const line of demand.lines) this.#listening.add(line);
     // What is in front of it in a lane opens no transaction.
-    if (!isQuiet(this.#client) && !this.#client.isShared) return this.#attendQueued(effects, demand);
+    if (!isQuiet(this.#client) && !this.#client.isShared)
+      return this.#attendQueued(effects, demand);
     if (!inTransaction) {
       if (effects.writes || effects.commits) return this.#behind(effects, demand.lines, session);
       if (!effects.reads) return undefined;

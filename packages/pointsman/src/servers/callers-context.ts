@@ -9,3 +9,19 @@ export function inCallersContext<F extends (...args: never[]) => unknown>(callba
   return ((...args: never[]) =>
     context.runInAsyncScope(callback as never, undefined, ...args)) as F;
 }
+
+/**
+ * The same for the answer to a statement. What the callback throws nobody here can handle, and
+ * others' answers may be in the same packet: as in pg it is thrown past all of them.
+ */
+export function answerInCallersContext<F extends (...args: never[]) => void>(callback: F): F {
+  return inCallersContext(((...args: never[]) => {
+    try {
+      callback(...args);
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
+  }) as F);
+}

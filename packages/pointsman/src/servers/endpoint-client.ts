@@ -430,8 +430,9 @@ export function endpointClientClass(
       companions: Companions | undefined,
     ): void {
       const { text } = plan;
-      const { parsedStatements = {} } = internals(this).connection ?? {};
-      const isTaken = name !== undefined && (parsedStatements[name] ?? text) !== text;
+      const { parsedStatements = {}, submittedNamedStatements: sent = {} } =
+        internals(this).connection ?? {};
+      const isTaken = name !== undefined && (parsedStatements[name] ?? sent[name] ?? text) !== text;
       if (isTaken || this.#mirror?.refusal(known) !== undefined) {
         process.nextTick(callback, new Error("It cannot share a connection with others."));
         return;

@@ -45,7 +45,7 @@ const inherited = PgPool.prototype as unknown as PoolInternals;
 export interface Sharers {
   /** How many wait, but for one where the pool counts that already. */
   readonly uncounted: number;
-  /** Resolves once nobody waits; `undefined`: nobody does. */
+  /** Resolves once nobody waits, or shares one; `undefined`: nobody does. */
   served(): Promise<void> | undefined;
 }
 

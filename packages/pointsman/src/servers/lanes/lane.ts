@@ -153,21 +153,20 @@ export class Lane {
   }
 
   /**
-   * What is under way is late: nobody boards any more, and those behind it that can go elsewhere do.
+   * What is under way is late: nobody boards any more.
    *
-   * @returns how many went
+   * @returns those behind it that can go elsewhere, and shall
    */
-  relieve(): number {
+  relieve(): Rider[] {
     this.#state = "closed";
     const [head, ...behind] = this.#rides.slice(this.#head) as Ride[];
-    let moved = 0;
+    const moved: Rider[] = [];
     // Only where nothing can be written may a read that is under way be sent again.
     if (this.client.side === "reader") {
       for (const ride of behind) {
         if (ride.isGhost) continue;
         ride.isGhost = true;
-        moved += 1;
-        ride.rider.walk();
+        moved.push(ride.rider);
       }
     }
     // One behind it that the request hits instead has failed, and is sent again.

@@ -70,10 +70,20 @@ export class Lanes implements Sharers {
   }
 
   served(): Promise<void> | undefined {
-    if (this.#waiting.length === 0) return undefined;
+    if (this.#isServed) return undefined;
     return new Promise((resolve) => {
       this.#whenServed = resolve;
     });
+  }
+
+  /** Nobody waits, and nobody is on the way who may have to go elsewhere. */
+  get #isServed(): boolean {
+    return this.#waiting.length === 0 && this.#lanes.size === 0;
+  }
+
+  /** Lets go on by itself what was there before its pool was ended. */
+  admit(go: () => void): void {
+    this.#pool.admit(go);
   }
 
   /** Whether a text has proved short enough to ride. */
@@ -108,6 +118,11 @@ export class Lanes implements Sharers {
         this.#board(lane, rider, now);
         return;
       }
+    }
+    // Where too many wait already it is told so there.
+    if (this.#areStuck(now) || this.#waiting.length >= this.#pool.maxWaiting) {
+      rider.walk();
+      return;
     }
     this.#waiting.push({ rider, since: now });
     this.#watch();
@@ -147,6 +162,17 @@ export class Lanes implements Sharers {
     return idleCount > 0 || totalCount >= options.max;
   }
 
+  /** Whether there is no lane that will have room soon, nor one to come. */
+  #areStuck(now: number): boolean {
+    if (this.#lanes.size === 0 || this.#isOpening || this.#mayOpen) return false;
+    return !this.#isOneOpen(now);
+  }
+
+  #isOneOpen(now: number): boolean {
+    for (const lane of this.#lanes) if (lane.isOpen(now)) return true;
+    return false;
+  }
+
   #board(lane: Lane, rider: Rider, now: number): void {
     this.counts.carried += 1;
     lane.take(rider, rider.habit.expectedMillis, now);
@@ -174,18 +200,16 @@ export class Lanes implements Sharers {
   }
 
   #serve(now: number): void {
-    const waiting = this.#waiting;
-    let at = 0;
-    for (let one = waiting[at]; one !== undefined; one = waiting[at]) {
-      if (!one.rider.isOver) {
-        const lane = this.#best(one.rider.habit.expectedMillis, undefined, now);
-        if (lane === undefined) break;
-        this.#board(lane, one.rider, now);
-      }
-      at += 1;
+    // Whoever boards may bring others to board meanwhile: each is taken off first.
+    for (let [next] = this.#waiting; next !== undefined; [next] = this.#waiting) {
+      const lane = next.rider.isOver
+        ? undefined
+        : this.#best(next.rider.habit.expectedMillis, undefined, now);
+      if (lane === undefined && !next.rider.isOver) break;
+      this.#waiting.shift();
+      if (lane !== undefined) this.#board(lane, next.rider, now);
     }
-    if (at > 0) waiting.splice(0, at);
-    if (waiting.length === 0) this.#whenServed?.();
+    if (this.#isServed) this.#whenServed?.();
   }
 
   #openAnother(): void {
@@ -215,6 +239,7 @@ export class Lanes implements Sharers {
       givenBack?.();
       if (this.#waiting.length > 0 && this.#mayOpen) this.#openAnother();
       this.#walkIfInVain();
+      if (this.#isServed) this.#whenServed?.();
     });
     this.#lanes.add(lane);
     this.#watch();
@@ -225,12 +250,12 @@ export class Lanes implements Sharers {
   /** Where there is no lane, and none to come, nobody waits for one. */
   #walkIfInVain(): void {
     if (this.#waiting.length === 0 || this.#lanes.size > 0 || this.#isOpening) return;
-    this.#walk(this.#waiting.splice(0));
+    this.#walk(this.#waiting.splice(0).map(({ rider }) => rider));
   }
 
-  #walk(these: readonly Waiting[]): void {
-    for (const { rider } of these) this.#pool.admit(() => rider.walk());
-    if (this.#waiting.length === 0) this.#whenServed?.();
+  #walk(these: readonly Rider[]): void {
+    for (const rider of these) this.#pool.admit(() => rider.walk());
+    if (this.#isServed) this.#whenServed?.();
   }
 
   /** Looks after what is under way for as long as there is something. */
@@ -244,17 +269,21 @@ export class Lanes implements Sharers {
   #look(): void {
     this.#timer = undefined;
     const now = performance.now();
-    const lanes = [...this.#lanes];
-    for (const lane of lanes) if (lane.isLate(now)) this.counts.moved += lane.relieve();
+    for (const lane of [...this.#lanes]) {
+      if (!lane.isLate(now)) continue;
+      const moved = lane.relieve();
+      this.counts.moved += moved.length;
+      this.#walk(moved);
+    }
     // Where lanes have no room it is a matter of time, unless that is limited.
-    const isOpen = lanes.some((lane) => lane.isOpen(now));
+    const isOpen = this.#isOneOpen(now);
     const { connectionTimeoutMillis = 0 } = this.#pool.options;
     if (!isOpen || connectionTimeoutMillis > 0) {
       const patience = isOpen ? connectionTimeoutMillis / 2 : patienceMillis;
       const isLate = ({ since }: Waiting): boolean => now - since > patience;
       const late = this.#waiting.filter(isLate);
       this.#waiting = this.#waiting.filter((one) => !isLate(one));
-      if (late.length > 0) this.#walk(late);
+      if (late.length > 0) this.#walk(late.map(({ rider }) => rider));
     }
     if (this.#lanes.size > 0 || this.#waiting.length > 0) this.#watch();
   }
