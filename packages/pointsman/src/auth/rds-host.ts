@@ -20,6 +20,11 @@ const forms = [
   `^(?:${label}\\.){2,}rds\\.(${region})\\.(?:amazonaws\\.com(?:\\.cn)?|sc2s\\.sgov\\.gov|c2s\\.ic\\.gov)$`,
 ].map((form) => new RegExp(form));
 
+/** Whether a name is that of an RDS Proxy, which shares its connections to PostgreSQL among clients. */
+export function isRdsProxy(name: string): boolean {
+  return rdsHost(name) !== undefined && name.toLowerCase().includes(".proxy-");
+}
+
 /**
  * Reads a host name as one of RDS's.
  *

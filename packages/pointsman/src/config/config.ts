@@ -173,9 +173,9 @@ export function resolveConfig(
     endTimeoutMillis: parseDuration(options.endTimeout ?? "30s") ?? 0,
     maxLagMillis: options.maxLag === undefined ? undefined : parseDuration(options.maxLag),
     readerFallbackMax: readOnly ? 0 : fallbackMax(options, writerPool.max ?? 10),
-    writerLanes: readLanes(options.lanes, environment, writerPool.max ?? 10),
-    readerLanes: readLanes(options.lanes, environment, readerPool.max ?? 10),
-    prepare: readPrepare(options.prepare, environment),
+    writerLanes: readLanes(options.lanes, environment, writerPool.max ?? 10, [servers.writer]),
+    readerLanes: readLanes(options.lanes, environment, readerPool.max ?? 10, servers.readers),
+    prepare: readPrepare(options.prepare, environment, [servers.writer, ...servers.readers]),
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,

@@ -1,3 +1,4 @@
+import { isRdsProxy } from "../auth/rds-host.ts";
 import { ConfigError } from "../errors.ts";
 import type { LaneSettings, PrepareSettings } from "../servers/lanes/settings.ts";
 import { environmentSwitch } from "./environment-switch.ts";
@@ -26,14 +27,26 @@ export interface PrepareOptions {
 type Environment = Readonly<Record<string, string | undefined>>;
 type Numbers = Readonly<Record<string, number | undefined>>;
 
-/** @returns `undefined`: there are no lanes */
+interface Hosts {
+  readonly client: { readonly host?: string | undefined };
+}
+
+/** What shares its own connections among clients is no place for either. */
+const isProxied = (hosts: readonly Hosts[]): boolean =>
+  hosts.some(({ client: { host } }) => host !== undefined && isRdsProxy(host));
+
+/**
+ * @param hosts - where the lanes lead
+ * @returns `undefined`: there are no lanes
+ */
 export function readLanes(
   option: boolean | LaneOptions | undefined,
   environment: Environment,
   poolMax: number,
+  hosts: readonly Hosts[],
 ): LaneSettings | undefined {
   const given = option ?? fromEnvironment("DATABASE_LANES", environment, ["max", "depth", "after"]);
-  if (given === false) return undefined;
+  if (given === false || (given === undefined && isProxied(hosts))) return undefined;
   const { max, depth, after } = typeof given === "object" ? given : ({} as LaneOptions);
   return Object.freeze({
     max: Math.min(max ?? Math.max(1, Math.floor(poolMax / 4)), poolMax),
@@ -42,13 +55,17 @@ export function readLanes(
   });
 }
 
-/** @returns `undefined`: nothing is prepared */
+/**
+ * @param hosts - where statements are prepared
+ * @returns `undefined`: nothing is prepared
+ */
 export function readPrepare(
   option: boolean | PrepareOptions | undefined,
   environment: Environment,
+  hosts: readonly Hosts[],
 ): PrepareSettings | undefined {
   const given = option ?? fromEnvironment("DATABASE_PREPARE", environment, ["max", "after"]);
-  if (given === false) return undefined;
+  if (given === false || (given === undefined && isProxied(hosts))) return undefined;
   const { max, after } = typeof given === "object" ? given : ({} as PrepareOptions);
   return Object.freeze({ max: max ?? 256, after: after ?? 5 });
 }

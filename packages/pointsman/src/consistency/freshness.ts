@@ -347,6 +347,7 @@ export class Freshness {
       // The next statement may be another server's: none of them proves anything.
       if (!this.#pooled.has(client.endpointName)) this.#servers.pooled(client.endpointName);
       this.#pooled.add(client.endpointName);
+      client.isPooled = true;
       return system;
     }
     const server = await this.#serverOf(client, introduction);

@@ -122,6 +122,8 @@ export interface EndpointClient extends ClientBase, Settling {
   /** Whether many use it at once, and whether they can. */
   readonly isShared: boolean;
   readonly isShareable: boolean;
+  /** It leads to a pooler: who answers the next statement may be another server. */
+  isPooled: boolean;
   /** Many use it at once from now on: what they send leaves at once. */
   share(): void;
   unshare(): void;
@@ -199,7 +201,8 @@ export function endpointClientClass(
     care: ConnectionCare | undefined;
     standby: boolean | undefined;
     load: ServerLoad | undefined;
-    readonly prepared = traits.prepares === true && isPgs ? new PreparedNames(this) : undefined;
+    readonly #prepared = traits.prepares === true && isPgs ? new PreparedNames(this) : undefined;
+    isPooled = false;
     /** When a user got it, by `performance.now()`; 0: nobody has it. */
     #handedOutAt = 0;
     /** When it has been used for long enough, by `performance.now()`. */
@@ -419,7 +422,11 @@ export function endpointClientClass(
     }
 
     get isShareable(): boolean {
-      return isPgs && isPipelinable(this);
+      return isPgs && !this.isPooled && isPipelinable(this);
+    }
+
+    get prepared(): PreparedNames | undefined {
+      return this.isPooled ? undefined : this.#prepared;
     }
 
     ride(
