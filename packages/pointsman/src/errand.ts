@@ -1,7 +1,7 @@
 import type { AsyncResource } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { type Call, factsOf } from "./call.ts";
-import { isCancelled, mayBePreparationsFault } from "./preparation-fault.ts";
+import { isCancelled, mayBePreparationsFault, tellsOfPreparation } from "./preparation-fault.ts";
 import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
 import type { Sending } from "./sending.ts";
@@ -211,10 +211,13 @@ class Errand implements Rider {
     }
     this.#dispatch.sending.failedRiding(this.#call);
     const { client } = ride.lane;
-    if (name !== undefined) this.#dispatch.sending.failedPrepared(client, error);
+    if (name !== undefined) this.#dispatch.sending.failedPrepared(client, name, error);
     this.#stage = "over";
+    const isOurs = this.#isOurFault(name, error) || isCancelled(error);
     this.#dispatch.recover(this.#failureOf(client, error), (again) => {
-      this.#repeatPlainly(again ?? this.#route, error);
+      this.#dispatch.sending.admit(ride, () => {
+        this.#repeatPlainly(again ?? this.#route, isOurs ? undefined : error);
+      });
     });
   }
 
@@ -230,8 +233,17 @@ class Errand implements Rider {
     };
   }
 
-  /** Sends it again by itself, as it was called. Where that cannot be, what it failed with counts. */
-  #repeatPlainly(route: Route, error: Error): void {
+  /** Whether a failure tells of a prepared statement that only this library knows of. */
+  #isOurFault(name: string | undefined, error: Error): boolean {
+    return name !== undefined && name !== this.#plan?.name && tellsOfPreparation(error);
+  }
+
+  /**
+   * Sends it again by itself, as it was called.
+   *
+   * @param error - what counts where that cannot be
+   */
+  #repeatPlainly(route: Route, error: Error | undefined): void {
     // With others about it, its own failures are not to be told from theirs: this was no try of its.
     const again = this.#again(route, this.#tries, undefined);
     again.#failedWith = error;
@@ -273,22 +285,27 @@ class Errand implements Rider {
     this.#client = client;
     this.#release = release;
     this.#dispatch.uses?.taken(client, this.#context);
+    this.#sendOn(client, true);
+  };
+
+  /** @param mayPrepare - whether it may be sent as a prepared statement */
+  #sendOn(client: EndpointClient, mayPrepare: boolean): void {
     const companions = this.#dispatch.attend(client, this.#call);
     if (companions === "behind") {
       this.#giveBack(undefined);
       this.#goElsewhere();
       return;
     }
-    const movable = this.#dispatch.movable(this.#call, route);
+    const movable = this.#dispatch.movable(this.#call, this.#route);
     if (movable !== undefined) this.#repeatWhenRefused(movable, client);
-    const query = movable ?? this.#asPrepared(client);
+    const query = movable ?? (mayPrepare ? this.#asPrepared(client) : this.#call.query);
     if (this.#call.habit !== undefined) this.#sentAt = performance.now();
     try {
       client.send(query, this.#call.values, this.#settled, factsOf(this.#call), companions);
     } catch (thrown) {
       this.#settled(thrown as Error);
     }
-  };
+  }
 
   /** What is sent on a connection of its own: a prepared statement, if that is best. */
   #asPrepared(client: EndpointClient): QueryInput {
@@ -326,9 +343,11 @@ class Errand implements Rider {
     }
     if (this.#name !== undefined && this.#name !== this.#plan?.name && isUsable(client)) {
       if (mayBePreparationsFault(error, this.#call.facts)) {
-        this.#dispatch.sending.failedPrepared(client, error);
-        this.#giveBack(undefined);
-        this.#repeatPlainly(this.#route, error);
+        this.#dispatch.sending.failedPrepared(client, this.#name, error);
+        this.#name = undefined;
+        this.#stage = "sent";
+        // What else the server has said with it is heard first.
+        process.nextTick(() => this.#sendOn(client, false));
         return;
       }
     }
