@@ -1,7 +1,7 @@
 import type { AsyncResource } from "node:async_hooks";
 import { type Call, factsOf } from "./call.ts";
 import type { Dispatch } from "./dispatch.ts";
-import { Passage, type Passenger } from "./passage.ts";
+import { Passage, type Passenger, type RideFailure } from "./passage.ts";
 import { mayBePreparationsFault } from "./preparation-fault.ts";
 import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
@@ -136,10 +136,10 @@ class Errand implements Passenger {
     this.#goElsewhere();
   }
 
-  failed(error: Error, client: EndpointClient): void {
+  failed({ error, client, counts, admit }: RideFailure): void {
     this.#stage = "over";
     this.#dispatch.recover(this.#failureOf(client, error), (again) => {
-      this.#repeatPlainly(again ?? this.#route, error);
+      admit(() => this.#repeatPlainly(again ?? this.#route, counts ? error : undefined));
     });
   }
 
@@ -155,8 +155,12 @@ class Errand implements Passenger {
     };
   }
 
-  /** Sends it again by itself, as it was called. Where that cannot be, what it failed with counts. */
-  #repeatPlainly(route: Route, error: Error): void {
+  /**
+   * Sends it again by itself, as it was called.
+   *
+   * @param error - what counts where that cannot be
+   */
+  #repeatPlainly(route: Route, error: Error | undefined): void {
     // With others about it, its own failures are not to be told from theirs: this was no try of its.
     const again = this.#again(route, this.#tries, undefined);
     again.#failedWith = error;
@@ -201,22 +205,27 @@ class Errand implements Passenger {
     this.#client = client;
     this.#release = release;
     this.#dispatch.uses?.taken(client, this.#context);
+    this.#sendOn(client, true);
+  };
+
+  /** @param mayPrepare - whether it may be sent as a prepared statement */
+  #sendOn(client: EndpointClient, mayPrepare: boolean): void {
     const companions = this.#dispatch.attend(client, this.#call);
     if (companions === "behind") {
       this.#giveBack(undefined);
       this.#goElsewhere();
       return;
     }
-    const movable = this.#dispatch.movable(this.#call, route);
+    const movable = this.#dispatch.movable(this.#call, this.#route);
     if (movable !== undefined) this.#repeatWhenRefused(movable, client);
-    const query = movable ?? this.#asPrepared(client);
+    const query = movable ?? (mayPrepare ? this.#asPrepared(client) : this.#call.query);
     if (this.#call.habit !== undefined) this.#sentAt = performance.now();
     try {
       client.send(query, this.#call.values, this.#settled, factsOf(this.#call), companions);
     } catch (thrown) {
       this.#settled(thrown as Error);
     }
-  };
+  }
 
   /** What is sent on a connection of its own: a prepared statement, if that is best. */
   #asPrepared(client: EndpointClient): QueryInput {
@@ -247,9 +256,11 @@ class Errand implements Passenger {
     }
     if (this.#name !== undefined && this.#name !== this.#plan?.name && isUsable(client)) {
       if (mayBePreparationsFault(error, this.#call.facts)) {
-        this.#dispatch.sending.failedPrepared(client, error);
-        this.#giveBack(undefined);
-        this.#repeatPlainly(this.#route, error);
+        this.#dispatch.sending.failedPrepared(client, this.#name, error);
+        this.#name = undefined;
+        this.#stage = "sent";
+        // What else the server has said with it is heard first.
+        process.nextTick(() => this.#sendOn(client, false));
         return;
       }
     }

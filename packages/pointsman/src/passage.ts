@@ -1,12 +1,22 @@
 import type { Call } from "./call.ts";
 import type { Dispatch } from "./dispatch.ts";
-import { isCancelled } from "./preparation-fault.ts";
+import { isCancelled, tellsOfPreparation } from "./preparation-fault.ts";
 import type { Route } from "./routing/route.ts";
 import { readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import type { Habit } from "./servers/lanes/habit.ts";
 import type { Ride, Rider } from "./servers/lanes/lane.ts";
 import type { QueryPlan } from "./servers/lanes/query-plan.ts";
+
+/** A read that has failed in a lane. */
+export interface RideFailure {
+  readonly error: Error;
+  readonly client: EndpointClient;
+  /** Whether its caller may be told of the error, where it cannot be sent again. */
+  readonly counts: boolean;
+  /** Lets it go on where its pool was ended meanwhile. */
+  readonly admit: (go: () => void) => void;
+}
 
 /** Whoever sends a read on a lane. */
 export interface Passenger {
@@ -15,7 +25,7 @@ export interface Passenger {
   /** The lane's reader has not what it must see. */
   behind(): void;
   /** It has failed there, which says nothing yet: it is to be sent by itself, as it was called. */
-  failed(error: Error, client: EndpointClient): void;
+  failed(failure: RideFailure): void;
   /** No lane takes it, or the one that did is stuck: it is to be sent on a connection of its own. */
   walk(): void;
 }
@@ -113,7 +123,13 @@ export class Passage implements Rider {
       return;
     }
     this.#dispatch.sending.failedRiding(this.#call);
-    if (name !== undefined) this.#dispatch.sending.failedPrepared(client, error);
-    this.#passenger.failed(error, client);
+    const isOurs = name !== undefined && name !== this.#plan.name;
+    if (isOurs) this.#dispatch.sending.failedPrepared(client, name, error);
+    this.#passenger.failed({
+      error,
+      client,
+      counts: !(isOurs && tellsOfPreparation(error)) && !isCancelled(error),
+      admit: (go) => this.#dispatch.sending.admit(ride, go),
+    });
   }
 }

@@ -30,5 +30,24 @@ export function mayBePreparationsFault(error: Error, facts: Classification): boo
   return facts.repeatable && (code.startsWith("22") || code.startsWith("42"));
 }
 
+/** Whether a server has not the prepared statements that its connection is thought to have. */
+export function areTheyGone(code: string): boolean {
+  return code === "26000" || code === "42P05";
+}
+
+/** Whether an error would tell a caller of a prepared statement that is not the caller's. */
+export function tellsOfPreparation(error: Error): boolean {
+  const { code = "", routine } = error as ServersError;
+  return missing.has(code) || routine === "RevalidateCachedQuery";
+}
+
+/**
+ * Whether a prepared statement may be out of date: its result, its parameters or the names in it are
+ * of other types by now, or gone.
+ */
+export function mayBeOutdated(code: string): boolean {
+  return code === "0A000" || code === "08P01" || code.startsWith("22") || code.startsWith("42");
+}
+
 /** No such prepared statement; it is there already; not as many parameters as it has. */
 const missing: ReadonlySet<string> = new Set(["26000", "42P05", "08P01"]);

@@ -1,6 +1,7 @@
 import type { Call } from "./call.ts";
 import type { Config } from "./config/config.ts";
 import type { Connections } from "./connections.ts";
+import { areTheyGone, mayBeOutdated } from "./preparation-fault.ts";
 import type { Route } from "./routing/route.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import type { Ride, Rider } from "./servers/lanes/lane.ts";
@@ -48,6 +49,11 @@ export class Sending {
     this.#lanesOf(ride.lane.client)?.left(ride, name);
   }
 
+  /** Sends on what has failed on a lane, though its pool may have been ended since it was called. */
+  admit({ lane }: Ride, go: () => void): void {
+    this.#lanesOf(lane.client)?.admit(go);
+  }
+
   /** The caller of a ride has given it up. */
   abandon(ride: Ride): void {
     this.#lanesOf(ride.lane.client)?.abandon(ride);
@@ -67,15 +73,14 @@ export class Sending {
     if (own !== undefined || values.length === 0) return own;
     if (this.#prepare === undefined || prepared === undefined) return undefined;
     const name = habit?.preparedName(this.#prepare.after);
-    if (name !== undefined) prepared.use(name, this.#prepare.max);
-    return name;
+    return name !== undefined && prepared.use(name, this.#prepare.max) ? name : undefined;
   }
 
-  /** A prepared statement has failed: what its connection has of them is not known any more. */
-  failedPrepared({ prepared }: EndpointClient, error: Error): void {
-    const { code } = error as { readonly code?: string };
-    if (code !== "26000" && code !== "42P05") return;
-    prepared?.forget();
+  /** A prepared statement has failed: where that may be why, its connection makes it again. */
+  failedPrepared({ prepared }: EndpointClient, name: string, error: Error): void {
+    const { code = "" } = error as { readonly code?: string };
+    if (areTheyGone(code)) prepared?.forget();
+    else if (mayBeOutdated(code)) prepared?.close(name);
   }
 
   /** It has run on a connection of its own. */
