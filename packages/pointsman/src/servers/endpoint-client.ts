@@ -451,7 +451,6 @@ export function endpointClientClass(
         process.nextTick(callback, error as Error);
         return;
       }
-      this.#flight.untilEndOfTurn();
       // pg's own `query`: whoever watches that sees it, too.
       if (companions === undefined) {
         super.query(query);

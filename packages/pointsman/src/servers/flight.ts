@@ -28,7 +28,7 @@ export class Flight {
   #boarding = false;
   /** Everything leaves at once, whatever is under way. */
   isShared = false;
-  #isCorked = false;
+  #gathered: Buffer[] = [];
 
   constructor(client: Client) {
     this.#client = client;
@@ -51,18 +51,29 @@ export class Flight {
   share(isShared: boolean): void {
     this.isShared = isShared;
     this.#boarding = isShared;
+    const { connection } = internals(this.#client);
+    if (connection === undefined) return;
+    if (isShared) connection._send = (bytes) => this.#gather(bytes);
+    else {
+      this.#sendGathered();
+      // What is inherited is pg's own.
+      delete connection._send;
+    }
   }
 
-  /** What is sent in this turn of the event loop leaves in one write, at its end. */
-  untilEndOfTurn(): void {
-    if (this.#isCorked) return;
-    const stream = internals(this.#client).connection?.stream as Partial<Writable> | undefined;
-    stream?.cork?.();
-    this.#isCorked = true;
-    process.nextTick(() => {
-      this.#isCorked = false;
-      stream?.uncork?.();
-    });
+  /** What is sent in one turn of the event loop leaves in one write, at its end. */
+  #gather(bytes: Buffer): void {
+    if (this.#gathered.length === 0) process.nextTick(() => this.#sendGathered());
+    this.#gathered.push(bytes);
+  }
+
+  #sendGathered(): void {
+    const gathered = this.#gathered;
+    if (gathered.length === 0) return;
+    this.#gathered = [];
+    const stream = internals(this.#client).connection?.stream;
+    // As pg does: what cannot be written any more fails with its connection.
+    if (stream?.writable === true) stream.write(Buffer.concat(gathered));
   }
 
   /**

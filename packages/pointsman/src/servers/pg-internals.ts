@@ -26,8 +26,10 @@ export interface ClientInternals {
     submittedNamedStatements?: Record<string, string>;
     readonly stream: Pick<
       Socket,
-      "destroy" | "once" | "removeListener" | "bytesRead" | "remoteAddress"
+      "destroy" | "once" | "removeListener" | "bytesRead" | "remoteAddress" | "writable" | "write"
     >;
+    /** Writes one message. */
+    _send?(bytes: Buffer): void;
     readonly ssl?: boolean | ConnectionOptions;
     on(event: "errorMessage", listener: (message: ServerError) => void): void;
     on(event: "parameterStatus", listener: (message: ParameterStatus) => void): void;
