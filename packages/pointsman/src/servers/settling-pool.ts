@@ -178,9 +178,12 @@ export class SettlingPool extends PgPool {
     }
   }
 
-  /** The same, and at once where a connection is idle: pg-pool waits for the next tick. */
+  /** The same, at once where a connection is idle, and else before others: it is for many. */
   acquireNow(callback: AcquireCallback, preferred: Preferred): void {
+    const { _pendingQueue: pending } = this as unknown as PoolInternals;
+    const before = pending.length;
     this.acquire(callback, undefined, preferred);
+    if (before > 0 && pending.length > before) pending.unshift(...pending.splice(-1));
     if (this.idleCount > 0) this._pulseQueue();
   }
 

@@ -11,12 +11,18 @@ const shortAloneMillis = { least: 2, average: 20 };
 /** The share of the newest run in an average, once there have been enough. */
 const newestAlone = 0.1;
 const newestRiding = 0.01;
+/** It is as well off in a lane as long as it takes this much less there than by itself. */
+const worthRiding = 4;
+/** How much may be under way in a lane for one more to board, in milliseconds of the server's time. */
+const leastPatience = 2;
+const mostPatience = 20;
 /** How many runs the least that one has taken is remembered for. */
 const leastOf = 20;
 /** A prepared statement is given up when it takes so many times as long, and this much longer. */
 const slowerTimes = 2;
 const slowerMillis = 1;
 const runsToCompare = 20;
+const plainEvery = 128;
 /** A text that holds others up so often in so many rides stays away from lanes. */
 const mostLate = 3;
 const lateIn = 1000;
@@ -40,6 +46,20 @@ class Average {
   }
 }
 
+/** What the runs of one text take as it is, and prepared. */
+class Comparison {
+  readonly plain = new Average(newestAlone);
+  readonly prepared = new Average(newestRiding);
+
+  /** @returns whether it has turned out to be slower when it is prepared */
+  add(millis: number, isPrepared: boolean): boolean {
+    (isPrepared ? this.prepared : this.plain).add(millis);
+    const { plain, prepared } = this;
+    if (prepared.runs < runsToCompare || plain.runs === 0) return false;
+    return prepared.millis > plain.millis * slowerTimes + slowerMillis;
+  }
+}
+
 /** Which commands are prepared: what they do is planned, and no table of them is a secret of the text's. */
 const prepared: ReadonlySet<string> = new Set([
   "SelectStmt",
@@ -58,7 +78,8 @@ export class Habit {
   readonly #isPreparable: boolean;
   readonly #alone = new Average(newestAlone);
   readonly #riding = new Average(newestRiding);
-  readonly #whenPrepared = new Average(newestRiding);
+  /** By itself and in lanes: as it is, and prepared. */
+  readonly #manners = { alone: new Comparison(), riding: new Comparison() };
   /** The least that a run by itself has taken of late, and of the ones that are being looked at. */
   #least = Number.POSITIVE_INFINITY;
   #leastNow = Number.POSITIVE_INFINITY;
@@ -95,6 +116,11 @@ export class Habit {
     return this.#riding.runs > 0 ? this.#riding.millis : Math.min(shortMillis, this.#alone.millis);
   }
 
+  /** How much may be under way in a lane when it boards, in milliseconds of the server's time. */
+  get patienceMillis(): number {
+    return Math.min(mostPatience, Math.max(leastPatience, this.#alone.millis * 2));
+  }
+
   /**
    * Whether it has proved short, so that others may wait behind it.
    *
@@ -112,7 +138,10 @@ export class Habit {
 
   /** The name of its prepared statement, if it is to have one: the same in every process. */
   preparedName(after: number): string | undefined {
-    if (this.#name !== undefined) return this.#name;
+    if (this.#name !== undefined) {
+      // Now and then as it is, to know what that takes by now.
+      return this.#runs % plainEvery === 0 ? undefined : this.#name;
+    }
     if (!this.#isPreparable || this.#preparedIsSlower || this.#runs < after) return undefined;
     // By the text alone: behind a pooler another client may have prepared it.
     const digest = createHash("sha256").update(this.#text).digest("base64url");
@@ -123,8 +152,8 @@ export class Habit {
   /** It has run on a connection of its own. */
   ranAlone(millis: number, name: string | undefined): void {
     this.#runs += 1;
-    if (name === undefined) this.#alone.add(millis);
-    else this.#ranPrepared(millis);
+    this.#alone.add(millis);
+    this.#compare(this.#manners.alone, millis, name);
     this.#leastNow = Math.min(this.#leastNow, millis);
     if (this.#runs % leastOf > 0) return;
     this.#least = this.#leastNow;
@@ -135,13 +164,22 @@ export class Habit {
   rode(millis: number, name: string | undefined): void {
     this.#runs += 1;
     this.#riding.add(millis);
-    if (name !== undefined) this.#ranPrepared(millis);
-    if (this.#riding.runs > 1 / newestRiding && this.#riding.millis > shortMillis) this.#ban();
+    this.#compare(this.#manners.riding, millis, name);
+    if (this.#riding.runs > 1 / newestRiding && this.#isLong) this.#ban();
     this.#ridesWatched += 1;
     if (this.#ridesWatched % lateIn > 0) return;
     this.#late = 0;
     // Long without a fault: what was before is forgiven.
     if (this.#bans > 0) this.#bans -= 1;
+  }
+
+  /**
+   * Whether it takes too long to have others wait for it. Where everything takes long, because the
+   * machine or the server is busy, it is the relation that counts.
+   */
+  get #isLong(): boolean {
+    const { millis } = this.#riding;
+    return millis > shortMillis && millis > this.#alone.millis / worthRiding;
   }
 
   /** It has held others up: a text that does it again and again stays away for a while. */
@@ -163,11 +201,8 @@ export class Habit {
     this.#proof = this.#runs + after;
   }
 
-  #ranPrepared(millis: number): void {
-    const average = this.#whenPrepared;
-    average.add(millis);
-    if (average.runs < runsToCompare || this.#alone.runs === 0) return;
-    if (average.millis <= this.#alone.millis * slowerTimes + slowerMillis) return;
+  #compare(manner: Comparison, millis: number, name: string | undefined): void {
+    if (!manner.add(millis, name !== undefined)) return;
     this.#preparedIsSlower = true;
     this.#name = undefined;
   }

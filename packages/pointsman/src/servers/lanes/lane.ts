@@ -4,10 +4,6 @@ import { isUsable } from "../pg-internals.ts";
 import type { Release } from "../settling-pool.ts";
 import type { Habit } from "./habit.ts";
 
-/** How long a lane is used before its connection is looked after as any other is, in milliseconds. */
-const turnMillis = 1000;
-/** How much work may wait on one lane, in milliseconds of the server's time. */
-const mostBacklogMillis = 2;
 /** What is under way is late when it takes so many times as long as it is expected to, and this long. */
 const lateTimes = 10;
 const lateMillis = 20;
@@ -47,7 +43,7 @@ export class Lane {
   /** In the order in which they were sent; those before `#head` have their answers. */
   #rides: (Ride | undefined)[] = [];
   #head = 0;
-  readonly #until: number;
+  readonly #since: number;
   #backlogMillis = 0;
   /** Since when the ride that was sent first is under way, by `performance.now()`. */
   #headSince = 0;
@@ -65,7 +61,7 @@ export class Lane {
     this.client = client;
     this.#release = release;
     this.#over = over;
-    this.#until = now + turnMillis;
+    this.#since = now;
     client.share();
   }
 
@@ -78,9 +74,9 @@ export class Lane {
     return this.#isCancelled;
   }
 
-  /** Whether it has been used for as long as it is before others may have its connection. */
-  hadItsTurn(now: number): boolean {
-    return now > this.#until;
+  /** How long it has been a lane, in milliseconds. */
+  age(now: number): number {
+    return now - this.#since;
   }
 
   /** Whether it takes reads, now or once it has room. */
@@ -89,10 +85,11 @@ export class Lane {
     return !this.isLate(now);
   }
 
-  /** Whether it has room for one more read that is expected to take so long. */
-  hasRoom(millis: number, depth: number): boolean {
+  /** Whether it has room for one more. */
+  hasRoom({ expectedMillis, patienceMillis }: Habit, depth: number): boolean {
     const { riders } = this;
-    return riders < depth && (riders === 0 || this.#backlogMillis + millis <= mostBacklogMillis);
+    if (riders === 0) return true;
+    return riders < depth && this.#backlogMillis + expectedMillis <= patienceMillis;
   }
 
   /** Whether what is under way takes longer than it should. */

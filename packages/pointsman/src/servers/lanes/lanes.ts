@@ -8,6 +8,10 @@ import type { LaneSettings } from "./settings.ts";
 
 /** From so many riders on another lane is opened, if there may be one. */
 const comfortableRiders = 4;
+/** How long a lane is used before its connection is looked after as any other is, in milliseconds. */
+const turnMillis = 1000;
+/** The same where somebody waits for a connection, and lanes have more than a quarter of them. */
+const scarceTurnMillis = 25;
 /** How often what is under way is looked at, in milliseconds. */
 const watchMillis = 10;
 /** How long a read waits for a lane to open before it takes a connection of its own, in milliseconds. */
@@ -107,13 +111,13 @@ export class Lanes implements Sharers {
   take(rider: Rider, preferred: Preferred | undefined): void {
     const now = performance.now();
     if (preferred !== undefined) {
-      const lane = this.#best(rider.habit.expectedMillis, preferred, now);
+      const lane = this.#best(rider.habit, preferred, now);
       if (lane === undefined) rider.walk();
       else this.#board(lane, rider, now);
       return;
     }
     if (this.#waiting.length === 0) {
-      const lane = this.#best(rider.habit.expectedMillis, undefined, now);
+      const lane = this.#best(rider.habit, undefined, now);
       if (lane !== undefined && (lane.riders < comfortableRiders || !this.#mayOpen)) {
         this.#board(lane, rider, now);
         return;
@@ -145,7 +149,11 @@ export class Lanes implements Sharers {
     }
     this.#answeredAt = now;
     if (this.#waiting.length > 0) this.#serve(now);
-    lane.leaveIfEmpty();
+    if (lane.riders > 0) return;
+    // Where others wait for connections it would be long before it is a lane again; whoever was
+    // answered just now may have another read.
+    if (this.#pool.waitingCount > 0) setImmediate(() => lane.leaveIfEmpty());
+    else lane.leaveIfEmpty();
   }
 
   /** The caller of a ride has given it up. */
@@ -179,11 +187,11 @@ export class Lanes implements Sharers {
   }
 
   /** Of the lanes that have room the one whose server is best off. */
-  #best(millis: number, preferred: Preferred | undefined, now: number): Lane | undefined {
+  #best(habit: Habit, preferred: Preferred | undefined, now: number): Lane | undefined {
     let best: Lane | undefined;
     let bestMerit = 0;
     for (const lane of this.#lanes) {
-      if (!lane.hasRoom(millis, this.#settings.depth) || !this.#takesRiders(lane, now)) continue;
+      if (!lane.hasRoom(habit, this.#settings.depth) || !this.#takesRiders(lane, now)) continue;
       if (preferred !== undefined && !preferred(lane.client)) continue;
       const merit = lane.client.load?.laneMerit(lane.riders, now) ?? 1 / (1 + lane.riders);
       if (merit <= bestMerit) continue;
@@ -196,15 +204,22 @@ export class Lanes implements Sharers {
   #takesRiders(lane: Lane, now: number): boolean {
     if (!lane.isOpen(now)) return false;
     // When its pool is ended it carries all that waits.
-    return !lane.hadItsTurn(now) || this.#pool.isClosing;
+    return lane.age(now) < this.#turnMillis || this.#pool.isClosing;
+  }
+
+  get #turnMillis(): number {
+    return this.#isScarce && this.#pool.waitingCount > 0 ? scarceTurnMillis : turnMillis;
+  }
+
+  /** Whether lanes may have so many of the connections that others would have to wait for long. */
+  get #isScarce(): boolean {
+    return this.#settings.max * 4 > this.#pool.options.max;
   }
 
   #serve(now: number): void {
     // Whoever boards may bring others to board meanwhile: each is taken off first.
     for (let [next] = this.#waiting; next !== undefined; [next] = this.#waiting) {
-      const lane = next.rider.isOver
-        ? undefined
-        : this.#best(next.rider.habit.expectedMillis, undefined, now);
+      const lane = next.rider.isOver ? undefined : this.#best(next.rider.habit, undefined, now);
       if (lane === undefined && !next.rider.isOver) break;
       this.#waiting.shift();
       if (lane !== undefined) this.#board(lane, next.rider, now);
