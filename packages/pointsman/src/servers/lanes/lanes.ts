@@ -138,9 +138,10 @@ export class Lanes implements Sharers {
     const millis = lane.left(ride, now);
     if (!ride.isGhost) {
       // Others were answered meanwhile: it was this one, and not the server.
-      if (!isLate) rider.habit.rode(millis, name);
-      else if (this.#answeredAt > now - millis) rider.habit.wasLate();
-      this.#wayRiding.took(now - ride.sentAt, now);
+      if (!isLate) {
+        rider.habit.rode(millis, name);
+        this.#wayRiding.took(now - ride.sentAt, now);
+      } else if (this.#answeredAt > now - millis) rider.habit.wasLate();
       if (ride.isFirst) lane.client.load?.took(now - ride.sentAt, now);
     }
     this.#answeredAt = now;
