@@ -212,7 +212,7 @@ describe("reads that ride readers which lag", () => {
       expect(seen).toEqual(seen.toSorted((a, b) => a - b));
       expect(new Set(seen).size).toBeGreaterThan(1);
     }
-    expect(lanesOf(pool, "reader").carried).toBeGreaterThan(100);
+    expect(lanesOf(pool, "reader").carried).toBeGreaterThan(10);
   });
 });
 

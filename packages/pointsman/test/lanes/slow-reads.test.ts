@@ -90,8 +90,8 @@ describe("behind a read that suddenly takes long, on a reader", () => {
 
   it("a text that does it again and again rides no more", async () => {
     const pool = await riding(local, "reader");
-    for (let round = 0; round < 4; round++) {
-      const long = nap(pool, 0.05);
+    for (let round = 0; round < 6; round++) {
+      const long = nap(pool, 0.1);
       await shortReads(pool, 3).answers;
       await long.answer;
     }

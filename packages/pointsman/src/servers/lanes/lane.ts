@@ -29,6 +29,8 @@ export interface Ride {
   readonly expectedMillis: number;
   /** When it was sent, by `performance.now()`. */
   readonly sentAt: number;
+  /** When its answer could be here if it took no time, since the way to the server and back does. */
+  readonly dueAt: number;
   /** Nothing was under way in front of it. */
   readonly isFirst: boolean;
   /** Nobody waits for its answer here any more. */
@@ -45,7 +47,7 @@ export class Lane {
   #head = 0;
   readonly #since: number;
   #backlogMillis = 0;
-  /** Since when the ride that was sent first is under way, by `performance.now()`. */
+  /** Since when the server may be busy with the ride that was sent first, by `performance.now()`. */
   #headSince = 0;
   #state: "open" | "closed" | "over" = "open";
   #isCancelled = false;
@@ -100,10 +102,20 @@ export class Lane {
     return took > lateMillis && took > head.expectedMillis * lateTimes;
   }
 
-  take(rider: Rider, expectedMillis: number, now: number): void {
+  /** @param wayMillis - what the way to the server and back takes */
+  take(rider: Rider, expectedMillis: number, now: number, wayMillis: number): void {
     const isFirst = this.riders === 0;
-    if (isFirst) this.#headSince = now;
-    const ride: Ride = { rider, lane: this, expectedMillis, sentAt: now, isFirst, isGhost: false };
+    const dueAt = now + wayMillis;
+    if (isFirst) this.#headSince = dueAt;
+    const ride: Ride = {
+      rider,
+      lane: this,
+      expectedMillis,
+      sentAt: now,
+      dueAt,
+      isFirst,
+      isGhost: false,
+    };
     this.#rides.push(ride);
     this.#backlogMillis += expectedMillis;
     rider.board(ride);
@@ -116,7 +128,9 @@ export class Lane {
    */
   left(ride: Ride, now: number): number {
     this.#backlogMillis -= ride.expectedMillis;
+    let took = 0;
     if (this.#rides[this.#head] === ride) {
+      took = Math.max(0, now - this.#headSince);
       this.#rides[this.#head] = undefined;
       this.#head += 1;
       if (this.#head === this.#rides.length) {
@@ -124,12 +138,11 @@ export class Lane {
         this.#head = 0;
         this.#backlogMillis = 0;
       }
+      this.#headSince = Math.max(now, this.#rides[this.#head]?.dueAt ?? now);
     } else {
       const at = this.#rides.indexOf(ride, this.#head);
       if (at >= 0) this.#rides.splice(at, 1);
     }
-    const took = now - this.#headSince;
-    this.#headSince = now;
     return took;
   }
 

@@ -5,6 +5,7 @@ import type { Preferred, Release, SettlingPool, Sharers } from "../settling-pool
 import type { Habit } from "./habit.ts";
 import { Lane, type Ride, type Rider } from "./lane.ts";
 import type { LaneSettings } from "./settings.ts";
+import { Way } from "./way.ts";
 
 /** From so many riders on another lane is opened, if there may be one. */
 const comfortableRiders = 4;
@@ -16,8 +17,9 @@ const scarceTurnMillis = 25;
 const watchMillis = 10;
 /** How long a read waits for a lane to open before it takes a connection of its own, in milliseconds. */
 const patienceMillis = 20;
-/** How long the fastest way to the servers is remembered, in milliseconds. */
-const wayMemoryMillis = 10_000;
+
+/** How much longer than the fastest way one may take without anybody being slow. */
+const usualWay = 1.5;
 
 /** Hears of connections that become lanes, in the context of whoever was first to need one. */
 export type LaneTaken = (client: PoolClient) => () => void;
@@ -36,9 +38,8 @@ export class Lanes implements Sharers {
   #isOpening = false;
   #whenServed: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** What the fastest statement of late took by itself, to the server and back. */
-  #wayMillis = Number.POSITIVE_INFINITY;
-  #wayUntil = 0;
+  readonly #wayAlone = new Way();
+  readonly #wayRiding = new Way();
   /** When a statement was answered last, by `performance.now()`. */
   #answeredAt = 0;
   /** Its connections cannot be shared. */
@@ -92,15 +93,13 @@ export class Lanes implements Sharers {
 
   /** Whether a text has proved short enough to ride. */
   carries(habit: Habit): boolean {
-    return !this.#isImpossible && habit.rides(this.#settings.after, this.#wayMillis);
+    return !this.#isImpossible && habit.rides(this.#settings.after, this.#wayAlone.millis);
   }
 
   /** A statement has run on a connection of its own. */
   ranAlone(millis: number, now: number): void {
     this.#answeredAt = now;
-    if (millis > this.#wayMillis && now < this.#wayUntil) return;
-    this.#wayMillis = millis;
-    this.#wayUntil = now + wayMemoryMillis;
+    this.#wayAlone.took(millis, now);
   }
 
   /**
@@ -143,8 +142,10 @@ export class Lanes implements Sharers {
     const millis = lane.left(ride, now);
     if (!ride.isGhost) {
       // Others were answered meanwhile: it was this one, and not the server.
-      if (!isLate) rider.habit.rode(millis, name);
-      else if (this.#answeredAt > now - millis) rider.habit.wasLate();
+      if (!isLate) {
+        rider.habit.rode(millis, name);
+        this.#wayRiding.took(now - ride.sentAt, now);
+      } else if (this.#answeredAt > now - millis) rider.habit.wasLate();
       if (ride.isFirst) lane.client.load?.took(now - ride.sentAt, now);
     }
     this.#answeredAt = now;
@@ -183,7 +184,9 @@ export class Lanes implements Sharers {
 
   #board(lane: Lane, rider: Rider, now: number): void {
     this.counts.carried += 1;
-    lane.take(rider, rider.habit.expectedMillis, now);
+    const fastest = Math.min(this.#wayAlone.millis, this.#wayRiding.millis);
+    const way = Number.isFinite(fastest) ? fastest * usualWay : 0;
+    lane.take(rider, rider.habit.expectedMillis, now, way);
   }
 
   /** Of the lanes that have room the one whose server is best off. */
