@@ -18,6 +18,16 @@ export const serverSuites = [
   "packages/pointsman/test/statements/builtin-functions.server.test.ts",
 ];
 
+/** The suites that are run once more with every read that may ride a lane in one, from the first on. */
+export const laneSuites = [
+  "packages/pointsman/test/chaos",
+  "packages/pointsman/test/consistency",
+  "packages/pointsman/test/freshness",
+  "packages/pointsman/test/integration",
+  "packages/pointsman/test/pg-pool",
+];
+export const tinyLanes = { DATABASE_LANES: "after=0,depth=2", DATABASE_PREPARE: "after=1" };
+
 /**
  * Clusters are made and thrown away by the dozen: in memory where there is room for them and
  * programs may be run from there, which halves the time that they take to start.

@@ -81,6 +81,8 @@ describe("R12: a cancellation goes to the address that the socket has reached", 
     const pool = local.pool({
       writer: local.cluster.writer.url,
       reader: leadingTo(readers, wrong.port),
+      // On a lane what is not cancelled may run twice.
+      lanes: false,
       max: 4,
     });
     for (let round = 0; round < 5; round++) {
