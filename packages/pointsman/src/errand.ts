@@ -8,11 +8,9 @@ import type { Route } from "./routing/route.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { readerBehind } from "./servers/companions.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
-import { planOf, type QueryPlan } from "./servers/lanes/query-plan.ts";
+import { asNamed, planOf, type QueryPlan } from "./servers/lanes/query-plan.ts";
 import { isUsable } from "./servers/pg-internals.ts";
 import {
-  asConfig,
-  derive,
   failSubmittable,
   isSubmittable,
   type QueryCallback,
@@ -233,7 +231,7 @@ class Errand implements Passenger {
     if (this.#plan === undefined || isSubmittable(query)) return query;
     this.#name = this.#dispatch.sending.nameOn(client, this.#call, this.#plan);
     if (this.#name === undefined || this.#name === this.#plan.name) return query;
-    return derive(asConfig(query), { name: this.#name });
+    return asNamed(this.#plan, this.#name, signalOf(query));
   }
 
   readonly #settled: QueryCallback = (error, result) => {

@@ -163,6 +163,12 @@ export function isPipelinable(client: ClientBase): boolean {
   );
 }
 
+/** Lets a connection have been used so many times more, for the `maxUses` of its pool. */
+export function countUses(client: ClientBase, more: number): void {
+  const counted = client as { _poolUseCount?: number };
+  counted._poolUseCount = (counted._poolUseCount ?? 0) + Math.max(0, more);
+}
+
 /** Lets the process end while this connection is open. */
 export function unref(client: Client): void {
   (client as unknown as { unref(): void }).unref();

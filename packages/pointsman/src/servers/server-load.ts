@@ -2,6 +2,9 @@ import type { EndpointAddress } from "./endpoint-addresses.ts";
 
 /** How long what was learnt of a server counts, in milliseconds: it falls to a third. */
 const memoryMillis = 5000;
+/** The same of what a few uses have shown: they may have been slow for another reason. */
+const firstMemoryMillis = 50;
+const firstUses = 20;
 /** The share of the newest use in the moving average, once there have been enough. */
 const newest = 0.1;
 /** What is not told apart any more, in milliseconds: the fastest that a server can look. */
@@ -56,6 +59,7 @@ export class ServerLoad {
 
   /** A server that nobody uses is tried again: it may be slow no more. */
   #remembered(now: number): number {
-    return this.#slowness * Math.exp((this.#at - now) / memoryMillis);
+    const memory = this.#uses < firstUses ? firstMemoryMillis : memoryMillis;
+    return this.#slowness * Math.exp((this.#at - now) / memory);
   }
 }

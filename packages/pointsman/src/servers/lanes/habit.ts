@@ -86,6 +86,7 @@ export class Habit {
   #ridesWatched = 0;
   #late = 0;
   #name: string | undefined;
+  #named = 0;
   #preparedIsSlower = false;
   #runs = 0;
   /** Runs after which it may ride again. */
@@ -140,7 +141,8 @@ export class Habit {
   preparedName(after: number): string | undefined {
     if (this.#name !== undefined) {
       // Now and then as it is, to know what that takes by now.
-      return this.#runs % plainEvery === 0 ? undefined : this.#name;
+      this.#named += 1;
+      return this.#named % plainEvery === 0 ? undefined : this.#name;
     }
     if (!this.#isPreparable || this.#preparedIsSlower || this.#runs < after) return undefined;
     // By the text alone: behind a pooler another client may have prepared it.

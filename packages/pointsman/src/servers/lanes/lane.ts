@@ -1,6 +1,6 @@
 import type { PoolClient } from "pg";
 import type { EndpointClient } from "../endpoint-client.ts";
-import { isUsable } from "../pg-internals.ts";
+import { countUses, isUsable } from "../pg-internals.ts";
 import type { Release } from "../settling-pool.ts";
 import type { Habit } from "./habit.ts";
 
@@ -47,6 +47,8 @@ export class Lane {
   #head = 0;
   readonly #since: number;
   #backlogMillis = 0;
+  /** Reads that it has carried. */
+  #carried = 0;
   /** Since when the server may be busy with the ride that was sent first, by `performance.now()`. */
   #headSince = 0;
   #state: "open" | "closed" | "over" = "open";
@@ -65,6 +67,11 @@ export class Lane {
     this.#over = over;
     this.#since = now;
     client.share();
+  }
+
+  /** What is under way, in milliseconds of the server's time. */
+  get backlogMillis(): number {
+    return this.#backlogMillis;
   }
 
   get riders(): number {
@@ -117,6 +124,7 @@ export class Lane {
       isGhost: false,
     };
     this.#rides.push(ride);
+    this.#carried += 1;
     this.#backlogMillis += expectedMillis;
     rider.board(ride);
   }
@@ -146,18 +154,13 @@ export class Lane {
     return took;
   }
 
-  /** Nobody boards any more. */
-  close(): void {
-    if (this.#state === "open") this.#state = "closed";
-    this.leaveIfEmpty();
-  }
-
   /** Gives the connection back when nobody rides it. */
   leaveIfEmpty(): void {
     if (this.riders > 0 || this.#state === "over") return;
     this.#state = "over";
     clearTimeout(this.#cancelTimer);
     this.client.unshare();
+    countUses(this.client, this.#carried - 1);
     this.#release(isUsable(this.client) ? undefined : true);
     this.#over();
   }
@@ -171,8 +174,9 @@ export class Lane {
     this.#state = "closed";
     const [head, ...behind] = this.#rides.slice(this.#head) as Ride[];
     const moved: Rider[] = [];
-    // Only where nothing can be written may a read that is under way be sent again.
-    if (this.client.side === "reader") {
+    // Only where nothing can be written may a read that is under way be sent again. (An endpoint of
+    // readers may lead to the writer, where there is no reader.)
+    if (this.client.side === "reader" && this.client.standby === true) {
       for (const ride of behind) {
         if (ride.isGhost) continue;
         ride.isGhost = true;

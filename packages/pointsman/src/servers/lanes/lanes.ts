@@ -7,7 +7,12 @@ import { Lane, type Ride, type Rider } from "./lane.ts";
 import type { LaneSettings } from "./settings.ts";
 import { Way } from "./way.ts";
 
-/** From so many riders on another lane is opened, if there may be one. */
+/**
+ * From so much work on, in milliseconds of the server's time, another lane is opened, if there may be
+ * one: until then one connection alone costs the least. Where there are several servers it is so
+ * many riders, so that each server gets its share.
+ */
+const comfortableMillis = 0.5;
 const comfortableRiders = 4;
 /** How long a lane is used before its connection is looked after as any other is, in milliseconds. */
 const turnMillis = 1000;
@@ -42,6 +47,8 @@ export class Lanes implements Sharers {
   readonly #wayRiding = new Way();
   /** When a statement was answered last, by `performance.now()`. */
   #answeredAt = 0;
+  /** When the event loop was found to have stood still for a while. */
+  #blockedAt = 0;
   /** Its connections cannot be shared. */
   #isImpossible = false;
   /** Called at once when a connection is asked for; what it returns hears when it is taken. */
@@ -117,7 +124,7 @@ export class Lanes implements Sharers {
     }
     if (this.#waiting.length === 0) {
       const lane = this.#best(rider.habit, undefined, now);
-      if (lane !== undefined && (lane.riders < comfortableRiders || !this.#mayOpen)) {
+      if (lane !== undefined && (this.#isComfortable(lane) || !this.#mayOpen)) {
         this.#board(lane, rider, now);
         return;
       }
@@ -141,11 +148,13 @@ export class Lanes implements Sharers {
     const isLate = lane.isLate(now);
     const millis = lane.left(ride, now);
     if (!ride.isGhost) {
-      // Others were answered meanwhile: it was this one, and not the server.
+      // Others were answered meanwhile: it was this one, not the server, nor this process.
       if (!isLate) {
         rider.habit.rode(millis, name);
         this.#wayRiding.took(now - ride.sentAt, now);
-      } else if (this.#answeredAt > now - millis) rider.habit.wasLate();
+      } else if (this.#answeredAt > now - millis && this.#blockedAt < now - millis) {
+        rider.habit.wasLate();
+      }
       if (ride.isFirst) lane.client.load?.took(now - ride.sentAt, now);
     }
     this.#answeredAt = now;
@@ -161,6 +170,12 @@ export class Lanes implements Sharers {
   abandon(ride: Ride): void {
     ride.isGhost = true;
     ride.lane.cancelIfAbandoned();
+  }
+
+  #isComfortable(lane: Lane): boolean {
+    const hasChoice = this.#pool.choice?.hasChoice === true;
+    if (hasChoice && lane.riders >= comfortableRiders) return false;
+    return lane.backlogMillis < comfortableMillis;
   }
 
   /** Whether there may be one more: the first of the connections that there are. */
@@ -278,7 +293,11 @@ export class Lanes implements Sharers {
 
   /** Looks after what is under way for as long as there is something. */
   #watch(): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== undefined) return;
+    const due = performance.now() + watchMillis;
+    this.#timer = setTimeout(() => {
+      const now = performance.now();
+      if (now - due > watchMillis) this.#blockedAt = now;
       // What has arrived while the event loop was busy is read first.
       setImmediate(() => this.#look());
     }, watchMillis).unref();

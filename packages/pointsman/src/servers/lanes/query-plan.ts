@@ -55,3 +55,12 @@ export function planOf(query: QueryInput, values: unknown): QueryPlan | undefine
     types,
   };
 }
+
+/** What pg is given to send a query by the name of a prepared statement. */
+export function asNamed(
+  { text, values, rowMode, types }: QueryPlan,
+  name: string,
+  signal: AbortSignal | undefined,
+): QueryInput {
+  return { text, values, name, rowMode, types, signal } as unknown as QueryInput;
+}
