@@ -10,7 +10,9 @@ export type { InstanceAddress, InstanceOf } from "./config/instance-host.ts";
 export type {
   EndpointOption,
   FreshnessDetails,
+  LaneOptions,
   PoolOptions,
+  PrepareOptions,
   ReaderDetails,
   ReaderOption,
   SidePoolOptions,
@@ -42,6 +44,7 @@ export type { Route, Target } from "./routing/route.ts";
 export type { RoutedStatement, RouteHook, RouteScope } from "./routing/route-hook.ts";
 export type { TablePolicy } from "./routing/table-policies.ts";
 export { onWriter, outsideTransaction, withFreshness, withWriter } from "./scope.ts";
+export type { LaneSettings, PrepareSettings } from "./servers/lanes/settings.ts";
 export type { AbandonedTransaction } from "./servers/settling-pool.ts";
 export type { ShadowText } from "./shadow/busiest-texts.ts";
 export type { ReadsAfterWrite, ShadowLag, ShadowStats } from "./shadow/shadow-report.ts";
@@ -52,6 +55,7 @@ export { type Verdict, verdicts } from "./statements/verdicts.ts";
 export type {
   FailoverStats,
   FreshnessStats,
+  LaneStats,
   MemberStats,
   PoolStats,
   ReaderServerStats,

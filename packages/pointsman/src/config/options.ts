@@ -5,7 +5,6 @@ import type { PositionSource } from "../consistency/settings.ts";
 import type { RoutingMode } from "../routing/mode.ts";
 import type { Target } from "../routing/route.ts";
 import type { RouteHook } from "../routing/route-hook.ts";
-import type { LaneOptions, PrepareOptions } from "./speed-options.ts";
 import type { TopologyOption } from "./topology-option.ts";
 
 /**
@@ -54,6 +53,27 @@ export interface FreshnessDetails {
    * all are accepted, so that a secret can be changed. Default: tokens are not signed.
    */
   secret?: string | readonly string[] | undefined;
+}
+
+/** How many connections of one side short reads may share, and when. */
+export interface LaneOptions {
+  /** How many lanes one side has at most, of its `max` connections. Default: a quarter, at least 1. */
+  max?: number | undefined;
+  /** How many reads one lane carries at once; more wait. Default: 64. */
+  depth?: number | undefined;
+  /**
+   * How often a text must have run on a connection of its own, and have been short, before it rides.
+   * 0: from the first time on. Default: 5.
+   */
+  after?: number | undefined;
+}
+
+/** Which statements are prepared, and how many. */
+export interface PrepareOptions {
+  /** How often a text must have run before it is prepared. 0: from the first time on. Default: 5. */
+  after?: number | undefined;
+  /** How many prepared statements one connection keeps. Default: 256. */
+  max?: number | undefined;
 }
 
 /**

@@ -2,27 +2,7 @@ import { isRdsProxy } from "../auth/rds-host.ts";
 import { ConfigError } from "../errors.ts";
 import type { LaneSettings, PrepareSettings } from "../servers/lanes/settings.ts";
 import { environmentSwitch } from "./environment-switch.ts";
-
-/** How many connections of one side short reads may share, and when. */
-export interface LaneOptions {
-  /** How many lanes one side has at most, of its `max` connections. Default: a quarter, at least 1. */
-  max?: number | undefined;
-  /** How many reads one lane carries at once; more wait. Default: 64. */
-  depth?: number | undefined;
-  /**
-   * How often a text must have run on a connection of its own, and have been short, before it rides.
-   * 0: from the first time on. Default: 5.
-   */
-  after?: number | undefined;
-}
-
-/** Which statements are prepared, and how many. */
-export interface PrepareOptions {
-  /** How often a text must have run before it is prepared. 0: from the first time on. Default: 5. */
-  after?: number | undefined;
-  /** How many prepared statements one connection keeps. Default: 256. */
-  max?: number | undefined;
-}
+import type { LaneOptions, PrepareOptions } from "./options.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Numbers = Readonly<Record<string, number | undefined>>;
