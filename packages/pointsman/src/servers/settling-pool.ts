@@ -190,8 +190,11 @@ export class SettlingPool extends PgPool {
   /** Lets somebody acquire a client who was there before `end()` was called. */
   admit(acquire: () => void): void {
     this.#isAdmitting = !this.#isOver;
-    acquire();
-    this.#isAdmitting = false;
+    try {
+      acquire();
+    } finally {
+      this.#isAdmitting = false;
+    }
   }
 
   /** pg-pool takes the idle connection that was used last: here it is chosen. */

@@ -60,7 +60,7 @@ class Comparison {
   }
 }
 
-/** Which commands are prepared: what they do is planned, and no table of them is a secret of the text's. */
+/** Which commands are prepared: the ones that PostgreSQL plans. */
 const prepared: ReadonlySet<string> = new Set([
   "SelectStmt",
   "InsertStmt",
