@@ -286,7 +286,7 @@ export class Freshness {
    * @returns the cluster's system identifier, if it may be asked, and what the server is
    */
   async opened(client: EndpointClient): Promise<Opened> {
-    const introduction = await introduce(client);
+    const introduction = await meetServerOf(client);
     const system = introduction?.system;
     if (client.side === "writer") {
       if (system !== undefined) this.#known.identify(system);
@@ -317,7 +317,7 @@ export class Freshness {
 
   /** Which server a connection has reached, asked there. */
   async meet(client: EndpointClient): Promise<ServerState | undefined> {
-    const introduction = await introduce(client);
+    const introduction = await meetServerOf(client);
     return introduction && this.#serverOf(client, introduction);
   }
 
@@ -347,7 +347,6 @@ export class Freshness {
       // The next statement may be another server's: none of them proves anything.
       if (!this.#pooled.has(client.endpointName)) this.#servers.pooled(client.endpointName);
       this.#pooled.add(client.endpointName);
-      client.isPooled = true;
       return system;
     }
     const server = await this.#serverOf(client, introduction);
@@ -379,7 +378,7 @@ export class Freshness {
   /** Learns the server of a connection that was opened without asking. */
   async #meet(client: EndpointClient, watch: WriteWatch): Promise<void> {
     try {
-      const introduction = await introduce(client);
+      const introduction = await meetServerOf(client);
       if (introduction === undefined) return;
       if (introduction.system !== undefined) this.#known.identify(introduction.system);
       watch.server = await this.#serverOf(client, introduction);
@@ -589,4 +588,11 @@ export class Freshness {
 /** Whether what is known of a server still holds: it has not been promoted since. */
 function isStill(met: ServerState | undefined, introduction: Introduction): met is ServerState {
   return met !== undefined && met.replays === introduction.replays && !met.timelineIsOld;
+}
+
+/** Asks the server of a connection who it is, and notes whether a pooler stands in front of it. */
+async function meetServerOf(client: EndpointClient): Promise<Introduction | undefined> {
+  const introduction = await introduce(client);
+  client.isPooled = introduction?.pooled === true;
+  return introduction;
 }

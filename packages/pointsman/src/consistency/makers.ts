@@ -35,6 +35,10 @@ from (select pg_catalog.pg_is_in_recovery() as r offset 0) s`;
 /** The same of a standby whose timeline is known. */
 const replayQuestion = "select pg_catalog.pg_is_in_recovery(), pg_catalog.pg_last_wal_replay_lsn()";
 
+/** The same of a writer. What has become a standby refuses it. */
+const insertQuestion =
+  "select pg_catalog.pg_is_in_recovery(), pg_catalog.pg_current_wal_insert_lsn()";
+
 /**
  * A transaction id of its own behind a write: who has seen it committed has seen all that was
  * committed before it was given out, whatever ids that had. So these positions are ordered, which
@@ -53,10 +57,17 @@ export function outcomeQuestion(id: string): string {
   return `select case when '${id}'::xid8 < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) then pg_catalog.pg_xact_status('${id}'::xid8) end`;
 }
 
-/** The question that a writer is asked behind a write. */
-export function writerQuestion(server: ServerState): string | undefined {
-  if (server.maker === "wal") return walQuestion;
-  return server.maker === "xid" ? xidQuestion : undefined;
+/**
+ * The question that a writer is asked behind a write. A server that writes keeps its timeline for as
+ * long as it runs, so that it is asked for it once: the whole question costs the server 100 us more.
+ *
+ * @param isPooled - the next answer may be another server's
+ */
+export function writerQuestion(server: ServerState, isPooled: boolean): string | undefined {
+  if (server.maker === "xid") return xidQuestion;
+  if (server.maker === undefined) return undefined;
+  const isKnown = !(isPooled || server.replays || server.timelineIsOld) && server.timeline > 0;
+  return isKnown ? insertQuestion : walQuestion;
 }
 
 /**

@@ -138,7 +138,7 @@ export class WriteWatch implements ConnectionCare {
     const askedAt = performance.now();
     this.#asking += 1;
     const behind: Behind = {
-      text: this.server === undefined ? undefined : writerQuestion(this.server),
+      text: this.#question,
       afterFailure: !effects.allOrNothing,
       answered: (row, failed, status) => {
         this.#asking -= 1;
@@ -182,8 +182,7 @@ export class WriteWatch implements ConnectionCare {
 
   /** Where the writer stands now. */
   position(): Promise<Position | undefined> {
-    const { server } = this;
-    const text = server === undefined ? undefined : writerQuestion(server);
+    const text = this.#question;
     if (text === undefined) return Promise.resolve(undefined);
     const askedAt = performance.now();
     return new Promise((resolve) => {
@@ -216,8 +215,7 @@ export class WriteWatch implements ConnectionCare {
   #ask(lines: readonly Line[], after: Promise<void> | undefined): Promise<void> {
     const marks = lines.map((line) => line.begin());
     const askedAt = performance.now();
-    const { server } = this;
-    const text = server === undefined ? undefined : writerQuestion(server);
+    const text = this.#question;
     return new Promise((resolve) => {
       const answered = (row: Row | undefined): void => {
         const position = this.#read(row, askedAt);
@@ -229,6 +227,11 @@ export class WriteWatch implements ConnectionCare {
       if (text === undefined) answered(undefined);
       else this.#client.ask(text, (_error, row) => answered(row));
     });
+  }
+
+  /** What the server is asked for its position; absent: it cannot be asked. */
+  get #question(): string | undefined {
+    return this.server && writerQuestion(this.server, this.#client.isPooled);
   }
 
   /** Whether there is a pool whose reads depend on what is written here. */

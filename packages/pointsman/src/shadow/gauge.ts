@@ -112,7 +112,7 @@ function checkBoth(writer: Held, reader: Held): void {
 
 /** @throws Error where the writer does not say where it stands */
 async function positionOf(writer: Held, system: string): Promise<Position> {
-  const question = writerQuestion(writer.server);
+  const question = writerQuestion(writer.server, writer.introduction.pooled);
   const row = question === undefined ? undefined : await ask(writer.client, question);
   const answer = readAnswer(writer.server, system, row);
   if (answer?.position === undefined || answer.replays) {
