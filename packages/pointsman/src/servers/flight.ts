@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream";
 import type { Client, TransactionStatus } from "pg";
 import type { ErrorMessage } from "./held-failure.ts";
 import { internals } from "./pg-internals.ts";
@@ -36,14 +35,20 @@ export class Flight {
 
   /** Runs `send`: what it gives to the client, which must be idle, leaves together. */
   together(send: () => void): void {
-    const stream = internals(this.#client).connection?.stream as Partial<Writable> | undefined;
-    stream?.cork?.();
+    const { connection } = internals(this.#client);
+    if (this.isShared || connection === undefined) {
+      send();
+      return;
+    }
+    // One buffer: the system takes far longer over a write of many pieces.
+    connection._send = (bytes) => this.#gathered.push(bytes);
     this.#boarding = true;
     try {
       send();
     } finally {
-      this.#boarding = this.isShared;
-      stream?.uncork?.();
+      this.#boarding = false;
+      delete connection._send;
+      this.#sendGathered();
     }
   }
 
