@@ -4,12 +4,14 @@ import type { Connections } from "./connections.ts";
 import { areTheyGone, mayBeOutdated } from "./preparation-fault.ts";
 import type { Route } from "./routing/route.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { ForgetfulEndpoints } from "./servers/lanes/forgetful-endpoints.ts";
 import type { Ride, Rider } from "./servers/lanes/lane.ts";
 import type { Lanes, LaneTaken } from "./servers/lanes/lanes.ts";
 import type { QueryPlan } from "./servers/lanes/query-plan.ts";
 import type { PrepareSettings } from "./servers/lanes/settings.ts";
 import type { Sides } from "./servers/sides.ts";
 import type { Uses } from "./taken-client.ts";
+import { warnOfForgetfulEndpoint } from "./telemetry/preparation-warnings.ts";
 
 /** How statements are sent: on a lane among others, prepared, or as they are; and what that shows. */
 export class Sending {
@@ -17,6 +19,7 @@ export class Sending {
   readonly #connections: Connections;
   readonly #prepare: PrepareSettings | undefined;
   readonly #after: number;
+  readonly #forgetful = new ForgetfulEndpoints(warnOfForgetfulEndpoint);
 
   /** @param uses - hears of connections that become lanes */
   constructor(
@@ -66,21 +69,25 @@ export class Sending {
 
   /** The name of the prepared statement by which a call is best sent there; absent: it is not prepared. */
   nameOn(
-    { prepared }: EndpointClient,
+    { prepared, endpointName }: EndpointClient,
     { habit }: Call,
     { name: own, values = [] }: QueryPlan,
   ): string | undefined {
     if (own !== undefined || values.length === 0) return own;
     if (this.#prepare === undefined || prepared === undefined) return undefined;
+    if (this.#forgetful.has(endpointName)) return undefined;
     const name = habit?.preparedName(this.#prepare.after);
     return name !== undefined && prepared.use(name, this.#prepare.max) ? name : undefined;
   }
 
   /** A prepared statement has failed: where that may be why, its connection makes it again. */
-  failedPrepared({ prepared }: EndpointClient, name: string, error: Error): void {
+  failedPrepared({ prepared, endpointName }: EndpointClient, name: string, error: Error): void {
     const { code = "" } = error as { readonly code?: string };
-    if (areTheyGone(code)) prepared?.forget();
-    else if (mayBeOutdated(code)) prepared?.close(name);
+    if (areTheyGone(code)) {
+      // Others that are under way on a lane fail for the same loss.
+      if (prepared?.has(name) === true) this.#forgetful.lost(endpointName, performance.now());
+      prepared?.forget();
+    } else if (mayBeOutdated(code)) prepared?.close(name);
   }
 
   /** It has run on a connection of its own. */

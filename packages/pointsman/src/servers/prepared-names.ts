@@ -25,6 +25,11 @@ export class PreparedNames {
     return true;
   }
 
+  /** Whether it is thought to be there. */
+  has(name: string): boolean {
+    return this.#used.has(name);
+  }
+
   /** Nobody knows any more which of them the server has: all are made again. */
   forget(): void {
     for (const name of [...this.#used.keys()]) this.close(name);

@@ -2,6 +2,7 @@ import { createPool, type Pool } from "pointsman";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { here, localCluster } from "../support/local-cluster.ts";
 import { PoolerRelay } from "../support/pooler-relay.ts";
+import { warningsOf } from "../support/warnings.ts";
 import { paused } from "./paused.ts";
 
 const local = localCluster({
@@ -27,21 +28,6 @@ async function behindPooler(): Promise<Pool> {
 
 const seen = async (pool: Pool): Promise<{ server: string; books: number }> =>
   (await pool.query(look)).rows[0];
-
-async function warningsOf(work: () => Promise<unknown>): Promise<string[]> {
-  const codes: string[] = [];
-  const note = (warning: Error): void => {
-    codes.push((warning as { code?: string }).code ?? warning.name);
-  };
-  process.on("warning", note);
-  try {
-    await work();
-    await new Promise((resolve) => setImmediate(resolve));
-  } finally {
-    process.off("warning", note);
-  }
-  return codes;
-}
 
 describe("R31: behind a pooler", () => {
   it("reads that must see a write go to the writer, and others do not", async () => {

@@ -3,6 +3,7 @@ import type { Pool, PoolOptions } from "pointsman";
 import { describe, expect, it } from "vitest";
 import { localCluster, newMark } from "../support/local-cluster.ts";
 import { rejection } from "../support/waiting.ts";
+import { warningsOf } from "../support/warnings.ts";
 import { forced, newValue, openAll, timesSent } from "./forced.ts";
 
 const local = localCluster({ readers: 1 });
@@ -211,6 +212,24 @@ describe("prepared statements that are gone", () => {
     for (let round = 0; round < 3; round++) for (const text of texts) await pool.query(text, [1]);
     const runs = (await prepared(pool, "writer")).map((one) => one.runs);
     expect(Math.min(...runs)).toBeGreaterThanOrEqual(2);
+  });
+
+  it("are made no more where they are lost again and again, which a warning tells once", async () => {
+    const pool = one({ reader: undefined, prepare: { after: 0 } });
+    const other = one({ reader: undefined, prepare: { after: 0 } });
+    const text = "select $1::int as n";
+    const told = await warningsOf(async () => {
+      for (let n = 0; n < 12; n++) {
+        expect((await pool.query(text, [n])).rows).toEqual([{ n }]);
+        // Where nobody sees it, as behind a pooler.
+        await pool.query("do $$ begin execute 'deallocate all'; end $$");
+      }
+    });
+    expect(told).toEqual(["POINTSMAN_PREPARED_LOST"]);
+    await times(3, () => pool.query(text, [1]));
+    expect(await prepared(pool, "writer")).toEqual([]);
+    await times(3, () => other.query(text, [1]));
+    expect(await prepared(other, "writer")).toMatchObject([{ statement: text, runs: 3 }]);
   });
 
   it("are not used for tables of another search_path", async () => {
