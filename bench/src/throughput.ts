@@ -118,8 +118,8 @@ export const benchmark: Benchmark = {
       quickConcurrency,
     })),
   ],
-  rounds: 10,
-  leastOperations: (callers) => (callers === 1 ? 500 : 2000),
+  rounds: 8,
+  leastOperations: (callers) => (callers === 1 ? 1000 : 5000),
   leftOut:
     pgpoolProgram === undefined
       ? ["pgpool-II: POINTSMAN_BENCH_PGPOOL does not say where its program is"]

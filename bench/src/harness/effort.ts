@@ -18,7 +18,9 @@ export const defaultRounds = 100;
 export const quickRounds = 3;
 
 /** Two compilations of the same code may differ by some percent for the life of a process. */
-const sittings = 4;
+const mostSittings = 4;
+/** A sitting has so many rounds at least: its warm-up takes longer than these. */
+const leastRounds = 4;
 /** A quick run's slices have so many times fewer operations at least. */
 const quicker = 4;
 
@@ -38,8 +40,8 @@ export function effortFor(
       }
     : {
         rounds,
-        sittings: Math.min(sittings, rounds),
-        warmUpMs: 700,
+        sittings: Math.max(1, Math.min(mostSittings, Math.floor(rounds / leastRounds))),
+        warmUpMs: 1500,
         sliceMs: 60,
         leastOperations,
       };

@@ -13,6 +13,11 @@ import { Way } from "./way.ts";
  * many riders, so that each server gets its share.
  */
 const comfortableMillis = 0.5;
+/**
+ * Reads that take no longer than this, in milliseconds, on average: another connection would cost
+ * more, in switches between the processes of the servers, than these wait for each other.
+ */
+const tinyMillis = 0.03;
 const comfortableRiders = 4;
 /** How long a lane is used before its connection is looked after as any other is, in milliseconds. */
 const turnMillis = 1000;
@@ -175,7 +180,7 @@ export class Lanes implements Sharers {
   #isComfortable(lane: Lane): boolean {
     const hasChoice = this.#pool.choice?.hasChoice === true;
     if (hasChoice && lane.riders >= comfortableRiders) return false;
-    return lane.backlogMillis < comfortableMillis;
+    return lane.backlogMillis < Math.max(comfortableMillis, lane.riders * tinyMillis);
   }
 
   /** Whether there may be one more: the first of the connections that there are. */
