@@ -1,3 +1,4 @@
+import type { Cause } from "./catalog/causes.ts";
 import { type Reason, reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
 import type { Classification, Effect, FunctionCall, RelationName } from "./statements/types.ts";
@@ -19,6 +20,11 @@ export interface Explanation {
   };
   /** Functions that it calls, and what is known of each. */
   readonly functions: readonly FunctionCall[];
+  /**
+   * What the database tells of its own functions, views, operators, casts and types that the text leads
+   * to. Empty where it was not asked.
+   */
+  readonly causes: readonly Cause[];
   /** The rule of `tables` for what it reads, as it was given, if there is one. */
   readonly rule?: string;
   /** With `shadow`: where it would go without. */
@@ -29,6 +35,7 @@ export function describeRoute(
   facts: Classification,
   route: Route,
   rule: string | undefined,
+  causes: readonly Cause[],
   shadow?: Route,
 ): Explanation {
   return {
@@ -37,6 +44,7 @@ export function describeRoute(
     commands: facts.statements.map((statement) => statement.command),
     tables: { reads: facts.reads, writes: facts.writes },
     functions: facts.functions,
+    causes,
     ...(rule === undefined ? {} : { rule }),
     ...(shadow === undefined ? {} : { shadow: told(shadow) }),
   };

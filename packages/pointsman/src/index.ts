@@ -4,10 +4,16 @@ export { iam } from "./auth/iam.ts";
 export type { IamOptions, IamRole } from "./auth/iam-options.ts";
 export { passwordFile } from "./auth/password-file.ts";
 export { type SecretsManagerOptions, secretsManager } from "./auth/secrets-manager.ts";
+export type { CatalogStats } from "./catalog/catalog-watch.ts";
+export type { Cause } from "./catalog/causes.ts";
+export type { FunctionEffect, FunctionRule } from "./catalog/function-rules.ts";
+export type { ObjectKind } from "./catalog/node.ts";
+export type { CatalogSettings } from "./config/catalog-options.ts";
 export type { Config } from "./config/config.ts";
 export type { Endpoint, Place } from "./config/endpoint.ts";
 export type { InstanceAddress, InstanceOf } from "./config/instance-host.ts";
 export type {
+  CatalogOptions,
   EndpointOption,
   FreshnessDetails,
   LaneOptions,

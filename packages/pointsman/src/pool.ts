@@ -13,7 +13,11 @@ import type {
 } from "pg";
 import { AmbientTransaction } from "./ambient-transaction.ts";
 import type { Call } from "./call.ts";
+import { Catalog } from "./catalog/catalog.ts";
+import type { CatalogWatch } from "./catalog/catalog-watch.ts";
 import { lookAtTables } from "./catalog/look-at-tables.ts";
+import { openCatalog } from "./catalog/open-catalog.ts";
+import { type RefinedText, refiningClassifier } from "./catalog/refining-classifier.ts";
 import { Conversation, type ConversationHome } from "./client.ts";
 import { type Config, resolveConfig } from "./config/config.ts";
 import { hideSecrets } from "./config/endpoint.ts";
@@ -101,6 +105,9 @@ export class Pool extends SettlingPool {
   readonly #freshness: Freshness;
   readonly #conversation: (new () => Conversation) | undefined;
   readonly #shadow: OpenShadow | undefined;
+  /** What is known of the database besides the texts, and what keeps that up to date. */
+  readonly #known: Catalog;
+  #catalog: CatalogWatch | undefined;
   /** How long a statement may take, in milliseconds; 0: as long as it likes. */
   readonly #queryTimeout: number;
 
@@ -121,7 +128,11 @@ export class Pool extends SettlingPool {
     this.endTimeoutMillis = config.endTimeoutMillis;
     // What goes wrong here goes wrong again, and is told, at the first statement.
     warmUp().catch(() => {});
-    const classifier = annotatedClassifier<Habit>(config.statements);
+    this.#known = new Catalog(config.functions);
+    const classifier = refiningClassifier(
+      annotatedClassifier<RefinedText<Habit>>(config.statements),
+      this.#known,
+    );
     const readers = config.mirror ? 0 : config.readers.length;
     const leading = config.hasWriter ? config.writer : (config.readers[0] ?? config.writer);
     this.#freshness = new Freshness(config.freshness, leading, readers, {
@@ -148,7 +159,10 @@ export class Pool extends SettlingPool {
         ? (client, query) =>
             this.#router.vetted(query, isSettingUp(client) ? undefined : client.side)
         : undefined,
-      opened: (client) => this.#freshness.opened(client),
+      opened: (client) => {
+        this.#catalog?.begin();
+        return this.#freshness.opened(client);
+      },
       examine: (client) => this.#freshness.examine(client),
       timeline: () => this.#freshness.timeline,
       serverOf: (client) => this.#freshness.serverOf(client),
@@ -158,6 +172,7 @@ export class Pool extends SettlingPool {
       startOf: (client) => this.#freshness.startOf(client),
       systemOf: async (client) => (await introduce(client))?.system,
       made: (client) => {
+        this.#catalog?.begin();
         this.#freshness.watchWriter(client);
       },
     };
@@ -165,6 +180,7 @@ export class Pool extends SettlingPool {
       this.#sides = openSingle(this, config, front);
       this.#router = new Router(this.#sides, classifier, config, this.#freshness, this);
       this.#lookAtTables(config, [this]);
+      this.#openCatalog(config);
       if (given.shadow) this.#shadow = openShadow(this, this.#router, given);
       this.#router.shadow = this.#shadow?.follower;
       return;
@@ -183,6 +199,7 @@ export class Pool extends SettlingPool {
       },
     });
     this.#lookAtTables(config, [this.#sides.reader, this.#sides.writer]);
+    this.#openCatalog(config);
     this.Client = this.#sides.writer.Client;
     this.#conversation = conversationClass({
       router: this.#router,
@@ -379,6 +396,11 @@ export class Pool extends SettlingPool {
     }
   }
 
+  #openCatalog(config: Config): void {
+    this.#catalog = openCatalog(this.#known, config, this.#sides);
+    this.#router.catalog = this.#catalog;
+  }
+
   #lookAtTables({ tables, allowedWrites }: Config, pools: readonly SettlingPool[]): void {
     const learn = (searchPath: readonly string[]): void => this.#router.learn(searchPath);
     lookAtTables([...tables, ...allowedWrites], learn, pools);
@@ -551,8 +573,9 @@ export class Pool extends SettlingPool {
    * ```
    */
   async explain(sql: string, hints: RoutingHints = {}): Promise<Explanation> {
-    const facts = this.#router.classify(sql);
     const scope = currentScope();
+    await this.#catalog?.settled();
+    const facts = this.#router.classify(sql);
     const transaction = AmbientTransaction.of(this, scope?.transaction);
     const stand = transaction?.open === true ? this.#standOf(transaction) : undefined;
     const demand = this.#router.demand(scope, readFreshness(hints));
@@ -569,8 +592,9 @@ export class Pool extends SettlingPool {
       },
     );
     const rule = this.#router.policies.ruleOf(facts);
-    if (follower === undefined) return describeRoute(facts, route, rule);
-    return describeRoute(facts, keptOnWriter(route), rule, route);
+    const causes = this.#known.causes(sql, facts);
+    if (follower === undefined) return describeRoute(facts, route, rule, causes);
+    return describeRoute(facts, keptOnWriter(route), rule, causes, route);
   }
 
   /** Where an ambient transaction runs; in shadow mode: would run. */
@@ -627,6 +651,7 @@ export class Pool extends SettlingPool {
   }
 
   protected override async endOwned(deadline: number): Promise<void> {
+    this.#catalog?.end();
     await this.#freshness.end();
     this.#shadow?.follower.end();
     this.#sides.end();

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { boundedTexts } from "./bounded-texts.ts";
 import { type Call, type CallOrigin, callOrigin, factsOf } from "./call.ts";
+import type { CatalogWatch } from "./catalog/catalog-watch.ts";
+import { schemaEffect } from "./catalog/schema-changes.ts";
 import type { Config } from "./config/config.ts";
 import { Connections } from "./connections.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
@@ -74,6 +76,8 @@ export class Router implements Dispatch {
   readonly counts: Record<Reason, number>;
   readonly targets: Record<Target, number> = { writer: 0, reader: 0 };
   refusals = 0;
+  /** Connections on which the schema was changed, in a transaction that may be open. */
+  readonly #changedSchema = new WeakSet<EndpointClient>();
   /** How much is routed; may be changed at any time. */
   mode: RoutingMode;
   readonly policies: TablePolicies;
@@ -86,6 +90,8 @@ export class Router implements Dispatch {
   readonly #freshness: Freshness;
   readonly #owner: object;
   readonly sending: Sending;
+  /** What keeps the catalog up to date; absent: nothing. */
+  catalog: CatalogWatch | undefined;
   /** Given in shadow mode. */
   shadow: Shadow | undefined;
 
@@ -136,6 +142,7 @@ export class Router implements Dispatch {
     const known = text === undefined ? undefined : this.#classifier.lookUp(text);
     const facts = known?.verdict ?? unseen;
     const habit = known && this.#habitOf(known);
+    if (this.catalog !== undefined && schemaEffect(facts) === "changes") this.catalog.changing();
     const demand = this.demand(scope, readFreshness(own));
     // Of a text that nobody can look into there is one statement only in the extended protocol.
     const sent = this.readOnly !== undefined && isOpaque(facts) ? asOneStatement(own) : own;
@@ -435,6 +442,7 @@ export class Router implements Dispatch {
       const { writes, commits } = this.#freshness.effectsOf(factsOf(call));
       call.staging.answered?.(call.demand, writes || commits);
     }
+    if (this.catalog !== undefined) this.#followSchema(this.catalog, call, route, client);
     if (call.text !== undefined) {
       this.#refused.learn(call.text, route.reason, error === undefined);
     }
@@ -453,6 +461,23 @@ export class Router implements Dispatch {
   ): void {
     const shadow = end(error);
     this.answered({ ...call, shadow }, keptOnWriter(shadow.route), client, error);
+  }
+
+  /** Has the catalog looked at once something may be different there. */
+  #followSchema(
+    catalog: CatalogWatch,
+    { facts }: Call,
+    { reason }: Route,
+    client: EndpointClient | undefined,
+  ): void {
+    // A reader has run, or not found, what the catalog did not lead to expect.
+    if (reason === "after-refusal" || reason === "schema-behind") catalog.suspect();
+    const effect = schemaEffect(facts);
+    if (effect === "may change") catalog.suspect();
+    if (client === undefined) return;
+    if (effect === "changes") this.#changedSchema.add(client);
+    if (client.getTransactionStatus() !== "I" || !this.#changedSchema.delete(client)) return;
+    catalog.changed();
   }
 
   /** Counts what the position of the process costs the reads outside of sessions. */

@@ -1,3 +1,4 @@
+import type { CatalogStats } from "./catalog/catalog-watch.ts";
 import { placeName } from "./config/endpoint.ts";
 import type { Freshness } from "./consistency/freshness.ts";
 import type { Router } from "./router.ts";
@@ -138,6 +139,8 @@ export interface PoolStats {
   readonly failover: FailoverStats;
   /** Absent where what was configured is all there is. */
   readonly topology?: TopologyStats;
+  /** Absent where the database is not asked. */
+  readonly catalog?: CatalogStats;
   /** The memory of verdicts. */
   readonly statements: ReturnType<Router["classifierStats"]>;
   /** What would have happened without `shadow`; absent where that is off. */
@@ -174,6 +177,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
       searches: sides.gate.searches,
     },
     ...(sides.topology === undefined ? {} : { topology: topologyStats(sides.topology) }),
+    ...(router.catalog === undefined ? {} : { catalog: router.catalog.stats() }),
     statements: router.classifierStats(),
     ...(router.shadow === undefined ? {} : { shadow: router.shadow.stats() }),
   };

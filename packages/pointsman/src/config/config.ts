@@ -1,5 +1,6 @@
 import type { ClientConfig, PoolConfig as PgPoolConfig } from "pg";
 import { readAuth } from "../auth/read-auth.ts";
+import type { FunctionRule } from "../catalog/function-rules.ts";
 import { parseDuration } from "../consistency/levels.ts";
 import type { FreshnessSettings } from "../consistency/settings.ts";
 import { ConfigError } from "../errors.ts";
@@ -7,6 +8,7 @@ import type { RoutingMode } from "../routing/mode.ts";
 import type { RouteHook } from "../routing/route-hook.ts";
 import type { TableRule } from "../routing/table-rules.ts";
 import type { LaneSettings, PrepareSettings } from "../servers/lanes/settings.ts";
+import { type CatalogSettings, readCatalogOptions, readFunctions } from "./catalog-options.ts";
 import {
   type Endpoint,
   hideSecrets,
@@ -67,6 +69,10 @@ export interface Config {
   readonly readerLanes: LaneSettings | undefined;
   /** Absent: nothing is prepared. */
   readonly prepare: PrepareSettings | undefined;
+  /** Absent: the database is not asked what texts do not tell. */
+  readonly catalog: CatalogSettings | undefined;
+  /** What functions do, as the user says. */
+  readonly functions: readonly FunctionRule[];
   readonly statements: {
     readonly maxParseBytes?: number;
     readonly maxEntries?: number;
@@ -176,6 +182,8 @@ export function resolveConfig(
     writerLanes: readLanes(options.lanes, environment, writerPool.max ?? 10, [servers.writer]),
     readerLanes: readLanes(options.lanes, environment, readerPool.max ?? 10, servers.readers),
     prepare: readPrepare(options.prepare, environment, [servers.writer, ...servers.readers]),
+    catalog: readCatalogOptions(options.catalog, environment),
+    functions: readFunctions(options.functions ?? {}),
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,
@@ -320,6 +328,8 @@ function commonPoolOptions(
     readerFallbackMax: _rm,
     lanes: _la,
     prepare: _pr,
+    catalog: _ca,
+    functions: _fn,
     maxParseBytes: _p,
     statementCache: _c,
     auth: _a,

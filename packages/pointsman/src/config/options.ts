@@ -76,6 +76,15 @@ export interface PrepareOptions {
   max?: number | undefined;
 }
 
+/** How what only the database knows is kept up to date. */
+export interface CatalogOptions {
+  /**
+   * How often, in milliseconds, it is looked whether the catalog has changed while nothing says so.
+   * Default: 60,000.
+   */
+  refreshMillis?: number | undefined;
+}
+
 /**
  * All options. Every option of `pg.Pool` works and holds for both sides; the others are described
  * here. What is not given is taken from the environment, then from the default.
@@ -233,6 +242,18 @@ export interface PoolOptions extends PgPoolConfig {
    */
   prepare?: boolean | PrepareOptions | undefined;
   /**
+   * Whether the database is asked what the text of a statement does not tell: what its functions do,
+   * and its views, operators, casts, policies and types. It is asked on a connection of its own, that
+   * is closed again, and until it has answered an unknown function belongs to the writer. Default: the
+   * environment's `DATABASE_CATALOG` (`0`, `1`), else `true`.
+   */
+  catalog?: boolean | CatalogOptions | undefined;
+  /**
+   * What functions do, where you know better: `"read"` or `"write"`, by their names, as `function`,
+   * `schema.function` or `schema.*`. It stands above what the catalog tells. Default: none.
+   */
+  functions?: Readonly<Record<string, "read" | "write" | undefined>> | undefined;
+  /**
    * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
    */
   maxParseBytes?: number | undefined;
@@ -302,6 +323,8 @@ export type OptionKind =
   | "mode"
   | "lanes"
   | "prepare"
+  | "catalog"
+  | "functions"
   | "tables"
   | "table names"
   | "anything";
@@ -345,6 +368,8 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   readerFallbackMax: { kind: "positive integer" },
   lanes: { kind: "lanes", environment: "DATABASE_LANES" },
   prepare: { kind: "prepare", environment: "DATABASE_PREPARE" },
+  catalog: { kind: "catalog", environment: "DATABASE_CATALOG" },
+  functions: { kind: "functions" },
   maxParseBytes: { kind: "positive integer" },
   statementCache: { kind: "cache" },
   // pg.Pool

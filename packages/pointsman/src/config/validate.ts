@@ -1,5 +1,6 @@
 import { checkConsistency, checkDuration } from "../consistency/read-freshness.ts";
 import { ConfigError } from "../errors.ts";
+import { checkFunctions } from "./catalog-options.ts";
 import { kindOf } from "./kind-of.ts";
 import { type OptionKind, optionTable, sideOptions } from "./options.ts";
 import { checkMode, checkTableNames, checkTables } from "./routing-options.ts";
@@ -98,6 +99,12 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
       return;
     case "prepare":
       checkLimits(name, value, ["max", "after"]);
+      return;
+    case "catalog":
+      checkLimits(name, value, ["refreshMillis"]);
+      return;
+    case "functions":
+      checkFunctions(name, value);
       return;
     case "side":
       checkGroup(name, value, sideOptions);

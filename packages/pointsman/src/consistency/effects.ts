@@ -1,4 +1,6 @@
+import { onlyReads } from "../statements/only-reads.ts";
 import type { Classification, RelationName } from "../statements/types.ts";
+import type { Verdict } from "../statements/verdicts.ts";
 
 /** What a statement does to what others can see. Of a text that cannot be seen: anything. */
 export interface VisibleEffects {
@@ -54,15 +56,20 @@ export function visibleEffects(
   return effects;
 }
 
+/** A query that calls what may write: as a statement it is undone as a whole. */
+const mayWriteByCalling: ReadonlySet<Verdict> = new Set([
+  "unknown-function",
+  "unknown-object",
+  "writing-object",
+]);
+
 function judge(facts: Classification): VisibleEffects {
   const { statements, effect } = facts;
   if (statements.length === 0) return effect === "read" ? plainRead : anything;
   const kinds = statements.map(({ transaction }) => transaction?.kind);
   const alone = statements.length === 1;
   // Locks on rows are seen by nobody.
-  const onlyLocks =
-    facts.verdict === "row-lock" &&
-    facts.functions.every(({ knowledge }) => knowledge === "harmless");
+  const onlyLocks = facts.verdict === "row-lock" && facts.functions.every(onlyReads);
   return Object.freeze({
     writes: effect === "write" && !onlyLocks,
     reads: effect === "read" || onlyLocks,
@@ -72,7 +79,7 @@ function judge(facts: Classification): VisibleEffects {
       kinds.includes("commit-prepared") ||
       facts.verdict === "procedure",
     rollsBack: alone && kinds[0] === "rollback" && facts.transaction?.chain !== true,
-    allOrNothing: alone && (facts.repeatable || facts.verdict === "unknown-function"),
+    allOrNothing: alone && (facts.repeatable || mayWriteByCalling.has(facts.verdict)),
     begins: kinds.includes("begin"),
     listens: facts.session.includes("listening"),
   });
@@ -83,7 +90,7 @@ function onlyIgnored(facts: Classification, ignored: ReadonlySet<string>): boole
   return (
     facts.verdict === "data-change" &&
     facts.writes.length > 0 &&
-    facts.functions.every(({ knowledge }) => knowledge === "harmless") &&
+    facts.functions.every(onlyReads) &&
     facts.statements.every(({ effect }) => effect === "write" || effect === "read") &&
     facts.writes.every((relation) => isIgnored(relation, ignored))
   );

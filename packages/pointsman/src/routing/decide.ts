@@ -1,3 +1,4 @@
+import { onlyReads } from "../statements/only-reads.ts";
 import type { Classification } from "../statements/types.ts";
 import type { RoutingMode } from "./mode.ts";
 import type { Reason } from "./reasons.ts";
@@ -115,10 +116,10 @@ function freshRoute(reason: Reason, { stale }: RouteContext): Route {
  */
 function canBeAskedOfReader(statement: Classification): boolean {
   return (
-    statement.verdict === "server-bound" &&
+    (statement.verdict === "server-bound" || statement.verdict === "foreign-table") &&
     statement.effect === "read" &&
     statement.session.length === 0 &&
     statement.meaninglessOnReader === undefined &&
-    statement.functions.every((call) => call.knowledge === "harmless")
+    statement.functions.every(onlyReads)
   );
 }

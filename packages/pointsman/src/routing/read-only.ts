@@ -1,4 +1,5 @@
 import { PointsmanError } from "../errors.ts";
+import { onlyReads } from "../statements/only-reads.ts";
 import type { Classification, FunctionCall, Statement } from "../statements/types.ts";
 import type { Verdict } from "../statements/verdicts.ts";
 import type { AllowedWrites } from "./allowed-writes.ts";
@@ -19,6 +20,9 @@ const readingVerdicts: ReadonlySet<Verdict> = new Set<Verdict>([
   "empty",
   "server-bound",
   "unknown-function",
+  "unknown-object",
+  "unlogged-table",
+  "foreign-table",
   "session-state",
 ]);
 
@@ -156,7 +160,7 @@ export class ReadOnlyPolicy {
   #isAllowedWrite(statement: Statement): boolean {
     const { verdict, command, writes, reads, functions } = statement;
     if (!this.mayWrite || !allowedCommands.has(command)) return false;
-    if (!functions.every(isHarmless)) return false;
+    if (!functions.every(onlyReads)) return false;
     const covered = (relations: Statement["writes"]): boolean =>
       relations.length > 0 && relations.every((relation) => this.#allowed.covers(relation));
     // Locking rows is how an ORM begins to change them.
@@ -169,10 +173,8 @@ function noJudgements(): Record<Target, WeakMap<Classification, ReadOnlyJudgemen
   return { writer: new WeakMap(), reader: new WeakMap() };
 }
 
-const isHarmless = ({ knowledge }: FunctionCall): boolean => knowledge === "harmless";
-
-const isSafeOnWriter = ({ knowledge }: FunctionCall): boolean =>
-  knowledge === "harmless" || knowledge === "server-bound";
+const isSafeOnWriter = (call: FunctionCall): boolean =>
+  onlyReads(call) || call.knowledge === "server-bound";
 
 const isPlain = ({ verdict, transaction }: Statement): boolean =>
   transaction !== undefined || verdict === "plain-read";
@@ -194,6 +196,6 @@ function shown(statement: Statement | undefined): string {
     );
     return `${command} of ${names.join(", ")}`;
   }
-  const call = functions.find(({ knowledge }) => knowledge !== "harmless");
+  const call = functions.find((one) => !onlyReads(one));
   return call === undefined ? command : `${command} with ${call.name}()`;
 }

@@ -293,3 +293,8 @@ export function builtinFunction(schema: string | undefined, name: string): Built
 function words(list: string): string[] {
   return list.split(/\s+/).filter((word) => word !== "");
 }
+
+/** The names of the builtins of which something is known, by what that is. */
+export function builtinNames(isMeant: (builtin: Builtin) => boolean): string[] {
+  return [...builtins].filter(([, builtin]) => isMeant(builtin)).map(([name]) => name);
+}

@@ -7,6 +7,8 @@ export interface Grammar {
   readonly _free: (pointer: number) => void;
   readonly _wasm_parse_query_raw: (text: number) => number;
   readonly _wasm_free_parse_result: (result: number) => void;
+  readonly _wasm_parse_plpgsql: (text: number) => number;
+  readonly _wasm_free_string: (text: number) => void;
   /** All of its memory, as it is now: a new view after the memory has grown. */
   readonly HEAPU8: Uint8Array;
 }

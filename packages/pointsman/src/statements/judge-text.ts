@@ -41,8 +41,7 @@ function judgeTree(sql: string): Classification {
   const nodes = (tree.stmts ?? []).flatMap(({ stmt }) => (stmt === undefined ? [] : [stmt]));
   if (nodes.length === 0) return empty;
   try {
-    const statements = nodes.map(judgeStatement);
-    return Object.freeze(statements.length === 1 ? alone(statements) : sum(statements));
+    return together(nodes.map(judgeStatement));
   } catch (error) {
     // Nested more deeply than the stack allows to walk.
     if (error instanceof RangeError) return unparsable;
@@ -83,6 +82,11 @@ function judgeStatement(node: Node): Statement {
       ? {}
       : { meaninglessOnReader: findings.meaninglessOnReader }),
   });
+}
+
+/** Judges a text by its statements, of which there is one at least. */
+export function together(statements: readonly Statement[]): Classification {
+  return Object.freeze(statements.length === 1 ? alone(statements) : sum(statements));
 }
 
 function alone(statements: readonly Statement[]): Classification {

@@ -41,19 +41,36 @@ let grammar: Grammar | undefined;
  *   can have); `too-long` for one that would take the event loop too long.
  */
 export function parse(sql: string): ParseTree | "unparsable" | "too-long" {
-  if (sql.includes("\0")) return "unparsable";
-  if (isCostly(sql)) return "too-long";
+  return parsed(sql, parseToJson) as ParseTree | "unparsable" | "too-long";
+}
+
+/**
+ * Parses the definition of a function in PL/pgSQL, a whole CREATE FUNCTION, with PostgreSQL's own
+ * grammar (version 18).
+ *
+ * @returns as of {@link parse}: a list of functions, each a tree of its own kind
+ */
+export function parsePlpgsql(definition: string): object | "unparsable" | "too-long" {
+  return parsed(definition, plpgsqlToJson);
+}
+
+function parsed(
+  text: string,
+  toJson: (grammar: Grammar, text: string) => string,
+): object | "unparsable" | "too-long" {
+  if (text.includes("\0")) return "unparsable";
+  if (isCostly(text)) return "too-long";
   grammar ??= createGrammar();
   let json: string;
   try {
-    json = parseToJson(grammar, sql);
+    json = toJson(grammar, text);
   } catch {
     // The parser's stack or memory was exhausted, and it was left in the middle of something.
     grammar = undefined;
     return "unparsable";
   }
   if (grammar.HEAPU8.length > maxMemory) grammar = undefined;
-  return json === "unparsable" || json === "too-long" ? json : (JSON.parse(json) as ParseTree);
+  return json === "unparsable" || json === "too-long" ? json : (JSON.parse(json) as object);
 }
 
 /**
@@ -81,11 +98,7 @@ export async function warmUp(): Promise<void> {
 }
 
 function parseToJson(grammar: Grammar, sql: string): string {
-  const maxBytes = sql.length * 3;
-  const text = allocate(grammar, maxBytes + 1);
-  const { written } = encoder.encodeInto(sql, grammar.HEAPU8.subarray(text, text + maxBytes));
-  grammar.HEAPU8[text + written] = 0;
-
+  const text = handOver(grammar, sql);
   // PgQueryParseResult is three pointers: the tree as JSON, what was written to stderr, the error.
   const result = grammar._wasm_parse_query_raw(text);
   if (result === 0) throw new Error("out of memory");
@@ -96,6 +109,26 @@ function parseToJson(grammar: Grammar, sql: string): string {
   grammar._free(text);
   grammar._wasm_free_parse_result(result);
   return json;
+}
+
+/** The trees as JSON, or an error message, in one string. */
+function plpgsqlToJson(grammar: Grammar, definition: string): string {
+  const text = handOver(grammar, definition);
+  const result = grammar._wasm_parse_plpgsql(text);
+  if (result === 0) throw new Error("out of memory");
+  const json = treeAt(grammar.HEAPU8, result);
+  grammar._free(text);
+  grammar._wasm_free_string(result);
+  return json.startsWith("{") || json.startsWith("[") || json === "too-long" ? json : "unparsable";
+}
+
+/** Copies a text into the parser's memory. */
+function handOver(grammar: Grammar, sql: string): number {
+  const maxBytes = sql.length * 3;
+  const text = allocate(grammar, maxBytes + 1);
+  const { written } = encoder.encodeInto(sql, grammar.HEAPU8.subarray(text, text + maxBytes));
+  grammar.HEAPU8[text + written] = 0;
+  return text;
 }
 
 function allocate(grammar: Grammar, bytes: number): number {

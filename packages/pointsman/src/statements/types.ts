@@ -23,9 +23,10 @@ export interface RelationName {
  * - `writes`: a builtin that changes the database, or runs SQL that it is given as a value.
  * - `server-bound`: a builtin whose answer or effect belongs to one server or one connection; a
  *   reader would accept it, and be wrong.
+ * - `reads`: not a builtin; its database, or the option `functions`, tells that it only reads.
  * - `unknown`: not a builtin, so the text alone cannot tell.
  */
-export type FunctionKnowledge = "harmless" | "writes" | "server-bound" | "unknown";
+export type FunctionKnowledge = "harmless" | "reads" | "writes" | "server-bound" | "unknown";
 
 /**
  * A function that a statement calls, as it is spelled in the text. Operators count only where they

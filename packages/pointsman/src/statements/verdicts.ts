@@ -19,9 +19,15 @@ export const verdicts = {
   lock: "It takes a lock on a table.",
   procedure: "It runs a procedure or an anonymous block, which may do anything.",
   "server-file": "It reads or writes a file or a program on the server.",
-  "writing-function": "It calls a builtin function that changes the database.",
+  "writing-function": "It calls a function that changes the database.",
   "server-bound": "Its answer or its effect belongs to one server or one connection.",
   "unknown-function": "It calls a function that is not known to be read-only.",
+  "writing-object":
+    "A view, an operator, a cast or a type in it leads to a function that changes the database.",
+  "unknown-object":
+    "A view, an operator, a cast or a type in it leads to a function that is not known to be read-only.",
+  "unlogged-table": "It reads an unlogged table, whose rows are on the writer alone.",
+  "foreign-table": "It reads a foreign table, whose rows come from another database.",
   "transaction-start": "It opens a transaction that may write, or that a reader cannot run.",
   "transaction-control": "It ends or marks a transaction.",
   "session-state": "It changes or uses the state of its connection.",

@@ -20,7 +20,13 @@ const local = localCluster({ readers: 1 });
 function pool(options: PoolOptions): Pool {
   const { writer, reader } = local.cluster;
   const bare = (url: string) => url.replace(/:[^:@/]+@/, "@");
-  return local.pool({ writer: bare(writer.url), reader: bare(reader.url), ...options });
+  // Its connection, too, would be counted.
+  return local.pool({
+    writer: bare(writer.url),
+    reader: bare(reader.url),
+    catalog: false,
+    ...options,
+  });
 }
 
 const password = () => new URL(local.cluster.writer.url).password;

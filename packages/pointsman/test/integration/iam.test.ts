@@ -30,7 +30,8 @@ afterEach(() => {
 
 /** A pool by the environment alone, but for what a test says. */
 function pool(options: PoolOptions = {}): Pool {
-  const made = createPool(options);
+  // Its connection, too, would be counted.
+  const made = createPool({ catalog: false, ...options });
   onTestFinished(() => made.end().catch(() => {}));
   return made;
 }

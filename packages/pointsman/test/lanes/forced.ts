@@ -26,6 +26,8 @@ export async function riding(
   const pool = local.pool({
     max: 4,
     lanes: forced,
+    // Its connection, too, would be counted.
+    catalog: false,
     ...(side === "writer" ? { reader: undefined } : {}),
     ...options,
   });

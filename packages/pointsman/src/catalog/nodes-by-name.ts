@@ -1,0 +1,33 @@
+import type { CatalogNode } from "./node.ts";
+
+const none: readonly CatalogNode[] = [];
+
+/** Objects of one kind, by their names: several may have one, in different schemas or with other parameters. */
+export class NodesByName {
+  readonly #byName = new Map<string, CatalogNode[]>();
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  add(node: CatalogNode): void {
+    const same = this.#byName.get(node.name);
+    if (same === undefined) this.#byName.set(node.name, [node]);
+    else same.push(node);
+  }
+
+  /**
+   * What a name may mean. Without a schema it may be an object of any: what `search_path` is when the
+   * statement runs need not be known.
+   */
+  find(schema: string | undefined, name: string): readonly CatalogNode[] {
+    const found = this.#byName.get(name);
+    if (found === undefined) return none;
+    return schema === undefined ? found : found.filter((node) => node.schema === schema);
+  }
+
+  /** All of them. */
+  *all(): Iterable<CatalogNode> {
+    for (const nodes of this.#byName.values()) yield* nodes;
+  }
+}
