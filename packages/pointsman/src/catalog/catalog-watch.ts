@@ -26,6 +26,8 @@ const soon = 20;
 const pause = 1000;
 /** How soon it is looked at again that could not be, while it is doubtful. */
 const retry = 5000;
+/** The longest time that a timer can have, in milliseconds. */
+const longTime = 2 ** 31 - 1;
 
 /** Keeps what is known of a database up to date, beside its callers. */
 export class CatalogWatch {
@@ -76,7 +78,14 @@ export class CatalogWatch {
     if (this.#ended) return;
     const isKept = this.#refreshMillis !== undefined && this.#mark !== undefined;
     if (!isKept || this.#catalog.isDoubtful) this.#lookNow();
-    while (this.#looking !== undefined) await this.#looking;
+    if (this.#looking === undefined) return;
+    // A look keeps no process running; who waits for it does.
+    const waiting = setInterval(() => {}, longTime);
+    try {
+      while (this.#looking !== undefined) await this.#looking;
+    } finally {
+      clearInterval(waiting);
+    }
   }
 
   /** A statement that changes the schema is about to be sent. */

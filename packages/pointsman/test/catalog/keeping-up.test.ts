@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ConfigError, createPool, type Explanation, type Pool, type PoolOptions } from "pointsman";
 import { describe, expect, it } from "vitest";
 import { here, localCluster } from "../support/local-cluster.ts";
+import { runProgram } from "../support/run-program.ts";
 import { until } from "../support/waiting.ts";
 
 const local = localCluster({
@@ -247,4 +248,10 @@ it("reading the catalog takes none of the pool's connections, and leaves none op
     );
     return rows[0].n === 0;
   });
+});
+
+it("keeps a process running that waits for it", async () => {
+  const { writer } = local.cluster;
+  const ended = await runProgram("explain-first", writer.url, "select setval('notes_id_seq', 1)");
+  expect(ended).toEqual({ status: 0, stdout: "writer writing-function\n", stderr: "" });
 });
