@@ -44,6 +44,7 @@ const helpOf: Readonly<Record<string, readonly string[]>> = {
   "pointsman-local": [...sources, "packages/local/src/cli.ts"],
   "pointsman exec": [...sources, "packages/cli/src/cli.ts", "exec"],
   "pointsman doctor": [...sources, "packages/cli/src/cli.ts", "doctor"],
+  "pointsman explain": [...sources, "packages/cli/src/cli.ts", "explain"],
   "npm run demo": [...sources, "examples/bookshop/src/demo.ts"],
   "npm run bench": [...sources, "bench/src/main.ts"],
 };

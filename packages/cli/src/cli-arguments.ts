@@ -7,7 +7,8 @@ export type Command =
   | { readonly kind: "version" }
   | { readonly kind: "mistake"; readonly message: string }
   | ExecCommand
-  | DoctorCommand;
+  | DoctorCommand
+  | ExplainCommand;
 
 export interface ExecCommand {
   readonly kind: "exec";
@@ -29,6 +30,18 @@ export interface DoctorCommand {
   readonly readOnly: { readonly allowWritesTo: readonly string[] } | undefined;
 }
 
+export interface ExplainCommand {
+  readonly kind: "explain";
+  readonly of: /** `undefined`: the text comes by standard input. */
+    | { readonly kind: "text"; readonly text: string | undefined }
+    /** `-`: standard input. */
+    | { readonly kind: "file"; readonly path: string }
+    | { readonly kind: "busiest"; readonly count: number };
+  readonly json: boolean;
+  /** Whether no database is asked, though there be one. */
+  readonly offline: boolean;
+}
+
 const HELP = `Usage: pointsman <command> [options]
 
 Commands:
@@ -36,12 +49,14 @@ Commands:
             or a reader, with a fresh password or token in its environment
   doctor    check every step of the way to the database, and tell what to mend;
             with --read-only, whether the database itself refuses writes
+  explain   tell where SQL goes, to the writer or a reader, and why: one text, a
+            file, or what the database is asked most
 
 Options:
   --help, -h   print this; pointsman <command> --help tells more
   --version    print the version
 
-Both use the application's own environment: DATABASE_URL, DATABASE_READER_URL,
+All use the application's own environment: DATABASE_URL, DATABASE_READER_URL,
 DATABASE_AUTH.
 `;
 
@@ -108,6 +123,45 @@ Exit status: 0 when nothing is bad, 1 when something is, 2 when options or
 environment make no sense.
 `;
 
+const EXPLAIN_HELP = `Usage: pointsman explain [options] ["SQL"]
+       pointsman explain [options] --file FILE
+       pointsman explain [options] --top [N]
+
+Tells where SQL goes, to the writer or to a reader, and why: what it reads and
+writes, and what is known of the functions and views that it leads to. It runs
+nothing. The database is asked what its functions, views and operators do; where
+there is none, only the text counts, and functions that are not PostgreSQL's own
+are unknown.
+
+"SQL" is one argument, in quotes. It is read from standard input when it is -,
+or when there is none and standard input is no terminal.
+
+Options:
+  --file FILE   a script (-: standard input), split as psql does, with a row for
+                each of its statements
+  --top [N]     the N statements (default: 50, at most 10000) of this database
+                that pg_stat_statements has seen most often, and what share of
+                the load readers could serve
+  --offline     ask no database
+  --json        print one JSON object
+  --help, -h    print this
+
+Environment:
+  DATABASE_URL, DATABASE_READER_URL, DATABASE_AUTH and what else the application
+  has; PGHOST and kin where there is no URL
+  NO_COLOR             when set, no colour
+
+Exit status: 0 when it is told; 3 when it is told by the text alone, since the
+database could not be asked; 1 when it cannot be told: there is no such file, or
+--top finds no database or no pg_stat_statements; 2 when options or environment
+make no sense.
+
+Examples:
+  pointsman explain "select * from orders for update"
+  pointsman explain --offline --file queries.sql
+  pointsman explain --top 20
+`;
+
 const help = { help: { type: "boolean", short: "h" } } as const;
 
 /**
@@ -122,6 +176,8 @@ export function parseCommand(args: readonly string[]): Command {
       return parsing(first, () => parseExec(rest));
     case "doctor":
       return parsing(first, () => parseDoctor(rest));
+    case "explain":
+      return parsing(first, () => parseExplain(rest));
     case "--version":
       return { kind: "version" };
     case "--help":
@@ -220,6 +276,50 @@ function parseDoctor(args: readonly string[]): Command {
   }
   const readOnly = isReadOnly ? { allowWritesTo } : undefined;
   return { kind: "doctor", json, timeoutMillis: seconds * 1000, readOnly };
+}
+
+function parseExplain(args: readonly string[]): Command {
+  const { values, positionals } = parseArgs({
+    args: withCountOfTop(args),
+    allowPositionals: true,
+    options: {
+      ...help,
+      json: { type: "boolean" },
+      offline: { type: "boolean" },
+      file: { type: "string" },
+      top: { type: "string" },
+    },
+  });
+  if (values.help) return { kind: "help", text: EXPLAIN_HELP };
+  const { json = false, offline = false, file, top } = values;
+  const wrong = (message: string): Command => mistake(message, "explain");
+  if (positionals.length > 1) return wrong("The SQL must be one argument: put it in quotes.");
+  const [text] = positionals;
+  if ([text, file, top].filter((one) => one !== undefined).length > 1) {
+    return wrong("SQL, --file and --top are different questions: give one of them.");
+  }
+  if (file !== undefined) {
+    if (file === "") return wrong("--file takes the name of a file.");
+    return { kind: "explain", of: { kind: "file", path: file }, json, offline };
+  }
+  if (top === undefined) {
+    const of = { kind: "text", text: text === "-" ? undefined : text } as const;
+    return { kind: "explain", of, json, offline };
+  }
+  if (offline) return wrong("--top asks the database, and --offline does not: give one of them.");
+  if (!/^[1-9]\d{0,4}$/.test(top) || Number(top) > 10_000) {
+    return wrong(`--top takes a number from 1 to 10000, not ${JSON.stringify(top)}.`);
+  }
+  return { kind: "explain", of: { kind: "busiest", count: Number(top) }, json, offline };
+}
+
+/** `--top` may stand without a number, which parseArgs does not know. */
+function withCountOfTop(args: readonly string[]): string[] {
+  const end = args.indexOf("--");
+  return args.map((arg, at) => {
+    const isAlone = arg === "--top" && (end < 0 || at < end) && !/^-?\d/.test(args[at + 1] ?? "");
+    return isAlone ? "--top=50" : arg;
+  });
 }
 
 /** The parts between commas; a comma in quotes is part of a name. */

@@ -33,6 +33,8 @@ async function run(): Promise<number> {
       return (await import("./exec/exec.ts")).exec(command, process.env);
     case "doctor":
       return (await import("./doctor/doctor.ts")).doctor(command, process.env);
+    case "explain":
+      return (await import("./explain/explain.ts")).explain(command, process.env);
   }
 }
 

@@ -96,6 +96,60 @@ describe("doctor", () => {
   });
 });
 
+describe("explain", () => {
+  const explain = (of: object, options: object = {}) => ({
+    kind: "explain",
+    of,
+    json: false,
+    offline: false,
+    ...options,
+  });
+
+  test.each([
+    ["explain select", explain({ kind: "text", text: "select" })],
+    [
+      "explain --offline --json -- --select",
+      explain({ kind: "text", text: "--select" }, { offline: true, json: true }),
+    ],
+    ["explain", explain({ kind: "text" })],
+    ["explain -", explain({ kind: "text" })],
+    ["explain --file a.sql", explain({ kind: "file", path: "a.sql" })],
+    ["explain --file -", explain({ kind: "file", path: "-" })],
+    ["explain --top", explain({ kind: "busiest", count: 50 })],
+    ["explain --top --json", explain({ kind: "busiest", count: 50 }, { json: true })],
+    ["explain --top 7", explain({ kind: "busiest", count: 7 })],
+    ["explain --json --top=10000", explain({ kind: "busiest", count: 10_000 }, { json: true })],
+    ["explain -- --top", explain({ kind: "text", text: "--top" })],
+  ])("%s", (line, expected) => {
+    expect(parse(line)).toEqual(expected);
+  });
+
+  test.each([
+    ["explain select 1", "The SQL must be one argument: put it in quotes."],
+    ["explain --file a.sql x", "SQL, --file and --top are different questions: give one of them."],
+    [
+      "explain --top --file a.sql",
+      "SQL, --file and --top are different questions: give one of them.",
+    ],
+    ["explain --top x", "SQL, --file and --top are different questions: give one of them."],
+    ["explain --file=", "--file takes the name of a file."],
+    ["explain --top 0", '--top takes a number from 1 to 10000, not "0".'],
+    ["explain --top=10001", '--top takes a number from 1 to 10000, not "10001".'],
+    ["explain --top=", '--top takes a number from 1 to 10000, not "".'],
+    ["explain --top 1.5", '--top takes a number from 1 to 10000, not "1.5".'],
+    [
+      "explain --top --offline",
+      "--top asks the database, and --offline does not: give one of them.",
+    ],
+    ["explain --wat", "Unknown option '--wat'."],
+  ])("%s is a mistake", (line, message) => {
+    expect(parse(line)).toEqual({
+      kind: "mistake",
+      message: `${message} See pointsman explain --help.`,
+    });
+  });
+});
+
 test.each([
   ["", "There is no command. See pointsman --help."],
   ["docter", 'There is no command "docter". See pointsman --help.'],
@@ -104,7 +158,15 @@ test.each([
 });
 
 test("help is for each command, and fits into 80 columns", () => {
-  for (const line of ["--help", "-h", "help", "exec --help", "exec -h", "doctor --help"]) {
+  for (const line of [
+    "--help",
+    "-h",
+    "help",
+    "exec --help",
+    "exec -h",
+    "doctor --help",
+    "explain --help",
+  ]) {
     const command = parse(line);
     expect(command.kind, line).toBe("help");
     const { text } = command as { text: string };

@@ -15,7 +15,7 @@ import { judgePrivileges } from "../src/doctor/checks/privileges.ts";
 import { judgeReadOnly } from "../src/doctor/checks/read-only.ts";
 import { judgeRole } from "../src/doctor/checks/role.ts";
 import { judgeVersion } from "../src/doctor/checks/version.ts";
-import { Secrets } from "../src/doctor/secrets.ts";
+import { Secrets } from "../src/secrets.ts";
 
 // Cases that a cluster on this machine cannot be brought into.
 

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Line } from "../src/doctor/examine.ts";
-import { Table, wrap } from "../src/doctor/table.ts";
+import { Table } from "../src/doctor/table.ts";
+import { wrap } from "../src/wrap.ts";
 
 const line: Line = {
   check: "TCP",

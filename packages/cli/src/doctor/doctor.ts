@@ -6,9 +6,10 @@ import {
 } from "pointsman/endpoints";
 import type { DoctorCommand } from "../cli-arguments.ts";
 import { EXIT_FAILED } from "../exit-status.ts";
+import { Secrets } from "../secrets.ts";
+import { columns, isColoured } from "../terminal.ts";
 import { clusterChecks, endpointChecks, readOnlyChecks } from "./checks/checks.ts";
 import { examine, type Line } from "./examine.ts";
-import { Secrets } from "./secrets.ts";
 import { Table } from "./table.ts";
 import type { Visit } from "./visit.ts";
 import { scriptsOf } from "./wall/scripts.ts";
@@ -42,7 +43,7 @@ export async function doctor(
   const secrets = new Secrets(environment);
   const allowedWrites = readOnly && tablePatterns(readOnly.allowWritesTo, "--allow-writes-to");
   const visits = await visitsTo(environment, timeoutMillis, secrets, allowedWrites);
-  const table = new Table(process.stdout.columns ?? 80, isColoured(environment));
+  const table = new Table(columns(), isColoured(environment));
   const print = (text: string): void => {
     if (!json) process.stdout.write(text);
   };
@@ -100,11 +101,6 @@ async function visitsTo(
     visits.push({ endpoint, password, environment, secrets, writer, allowedWrites });
   }
   return visits;
-}
-
-/** @see https://no-color.org */
-function isColoured({ NO_COLOR }: Environment): boolean {
-  return process.stdout.isTTY === true && !NO_COLOR;
 }
 
 async function closed(visits: readonly Visit[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { reasonOf } from "../errors.ts";
+import type { Secrets } from "../secrets.ts";
 import type { Check } from "./checks/check.ts";
 import { bad, type Finding, skipped } from "./finding.ts";
-import type { Secrets } from "./secrets.ts";
 
 /** What one check has found. */
 export interface Line extends Finding {

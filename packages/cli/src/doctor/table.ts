@@ -1,4 +1,5 @@
-import { styleText } from "node:util";
+import { type Format, paint } from "../terminal.ts";
+import { wrap } from "../wrap.ts";
 import type { Line } from "./examine.ts";
 import type { Mark } from "./finding.ts";
 
@@ -54,35 +55,12 @@ export class Table {
     return `\n${parts.join(", ")}\n`;
   }
 
-  #style(format: Parameters<typeof styleText>[0], text: string): string {
-    return this.#coloured ? styleText(format, text, { validateStream: false }) : text;
+  #style(format: Format, text: string): string {
+    return paint(this.#coloured, format, text);
   }
 }
 
 /** The items of a list, "(1) this; (2) that", each for rows of its own; what has no list is one. */
 function items(text: string): string[] {
   return text.split(/ (?=\(\d\) )/);
-}
-
-/** Breaks a text between words, and a word that is too long, such as a host's name, within. */
-export function wrap(text: string, width: number): string[] {
-  const rows: string[] = [];
-  let row = "";
-  for (const word of text.split(" ").flatMap((long) => pieces(long, width))) {
-    if (row !== "" && row.length + 1 + word.length > width) {
-      rows.push(row);
-      row = word;
-    } else {
-      row = row === "" ? word : `${row} ${word}`;
-    }
-  }
-  return [...rows, row];
-}
-
-/** Parts of a word that fit; they end behind a mark in it where they can. */
-function pieces(word: string, width: number): string[] {
-  if (word.length <= width) return [word];
-  const mark = Math.max(...[".", ":", "/"].map((sign) => word.lastIndexOf(sign, width - 1)));
-  const end = mark > 0 ? mark + 1 : width;
-  return [word.slice(0, end), ...pieces(word.slice(end), width)];
 }

@@ -1,8 +1,8 @@
 import type { Client } from "pg";
 import type { ConfiguredEndpoint, TablePattern } from "pointsman/endpoints";
 import { codeOf } from "../errors.ts";
+import type { Secrets } from "../secrets.ts";
 import type { CertificateFacts } from "./checks/certificate.ts";
-import type { Secrets } from "./secrets.ts";
 import type { WallFacts } from "./wall/facts.ts";
 
 /** One endpoint that is being looked at, and what the checks so far have learnt of it. */

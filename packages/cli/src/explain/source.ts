@@ -1,0 +1,112 @@
+import { createPool, type Pool } from "pointsman";
+import { configuredEndpoints } from "pointsman/endpoints";
+import { complain } from "../complain.ts";
+import { isLibraryError, reasonOf } from "../errors.ts";
+import { EXIT_BY_TEXT } from "../exit-status.ts";
+import { Secrets } from "../secrets.ts";
+import type { Answer } from "./route.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** For each connection, in milliseconds. */
+const timeout = 10_000;
+
+export const options = {
+  connectionTimeoutMillis: timeout,
+  fallback_application_name: "pointsman explain",
+};
+
+/** What knows where texts would go. */
+export interface Source {
+  /** What is known of functions and views: what their database tells, or what the texts do. */
+  readonly knownFrom: "database" | "text";
+  /** Why that is the text, for people. */
+  readonly note: string | undefined;
+  /** The exit status, if nothing else goes wrong. */
+  readonly status: number;
+  /** Where these texts would go. */
+  of(texts: readonly string[]): Promise<Answer[]>;
+  end(): Promise<void>;
+}
+
+/** Whether anything says where a database is. */
+export function hasDatabase(environment: Environment): boolean {
+  const { DATABASE_URL, DATABASE_READER_URL, PGHOST } = environment;
+  return Boolean(DATABASE_URL || DATABASE_READER_URL || PGHOST);
+}
+
+/**
+ * Finds out whether the database can be asked. Where it cannot, it is the text alone, and that is
+ * told.
+ *
+ * @throws ConfigError
+ */
+export async function openSource(isOffline: boolean, environment: Environment): Promise<Source> {
+  if (isOffline) return byText("no database was asked (--offline)", 0);
+  if (!hasDatabase(environment)) {
+    return byText("there is no database: DATABASE_URL is not set", 0);
+  }
+  const pool = createPool(options);
+  pool.on("error", () => {});
+  // Whatever it is asked first, it looks at the database for that.
+  await answer(pool, "select 1");
+  const { catalog } = pool.stats();
+  if (catalog === undefined) {
+    await pool.end();
+    return byText("the database is not to be asked (DATABASE_CATALOG)", 0);
+  }
+  if (catalog.readAt === undefined) {
+    await pool.end();
+    const problem = await problemOf(environment);
+    complain(`${problem} What follows is by the text alone.`, EXIT_BY_TEXT);
+    return byText("the database could not be asked", EXIT_BY_TEXT);
+  }
+  return source(pool, "database", undefined, 0);
+}
+
+function byText(why: string, status: number): Source {
+  const note = `By the text alone, since ${why}: functions that are not PostgreSQL's own are unknown.`;
+  // With the rules of the application; it sends nothing.
+  return source(createPool({ ...options, catalog: false }), "text", note, status);
+}
+
+function source(
+  pool: Pool,
+  knownFrom: Source["knownFrom"],
+  note: string | undefined,
+  status: number,
+): Source {
+  return {
+    knownFrom,
+    note,
+    status,
+    // All at once: with one server it looks at the database each time that somebody asks.
+    of: (texts) => Promise.all(texts.map((text) => answer(pool, text))),
+    end: () => pool.end(),
+  };
+}
+
+async function answer(pool: Pool, text: string): Promise<Answer> {
+  try {
+    return await pool.explain(text);
+  } catch (error) {
+    if (!isLibraryError(error)) throw error;
+    return { refused: { code: error.code, message: error.message } };
+  }
+}
+
+/** Why the database could not be asked, as a sentence. */
+async function problemOf(environment: Environment): Promise<string> {
+  const secrets = new Secrets(environment);
+  for (const endpoint of configuredEndpoints(options, environment)) {
+    try {
+      if (endpoint.auth === undefined) secrets.add(await endpoint.password());
+      await (await endpoint.connect()).end();
+    } catch (error) {
+      return secrets.hide(
+        `The ${endpoint.side} ${endpoint.name} cannot be reached: ${reasonOf(error)}. pointsman doctor tells more.`,
+      );
+    }
+  }
+  return "The database can be reached, but its system catalogs could not be read.";
+}
