@@ -123,7 +123,7 @@ describe("without a database", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain("├─ functions   total_stock  not known: may do anything\n");
     expect(stdout).toContain("└─ writer      unknown-function\n");
-    expect(stdout).toContain(`\n${byText} there is no database: DATABASE_URL is not set:`);
+    expect(stdout).toContain(`\n${byText} DATABASE_URL is not set:`);
   });
 
   test("none is asked that is not to be asked", async () => {

@@ -44,7 +44,7 @@ export function hasDatabase(environment: Environment): boolean {
 export async function openSource(isOffline: boolean, environment: Environment): Promise<Source> {
   if (isOffline) return byText("no database was asked (--offline)", 0);
   if (!hasDatabase(environment)) {
-    return byText("there is no database: DATABASE_URL is not set", 0);
+    return byText("DATABASE_URL is not set", 0);
   }
   const pool = createPool(options);
   pool.on("error", () => {});

@@ -74,7 +74,7 @@ class Splitter {
     const character = this.#script[this.#at] as string;
     if (character === ";" && this.#parentheses === 0 && this.#blocks === 0) {
       this.#at += 1;
-      const isCopying = /^copy\b.*\bfrom stdin\b/.test(this.#words.join(" "));
+      const isCopying = this.#words[0] === "copy" && /\bfrom stdin\b/.test(this.#words.join(" "));
       this.#end(1);
       if (isCopying && this.#read(copiedData) !== undefined) this.#kept = this.#at;
       return;
