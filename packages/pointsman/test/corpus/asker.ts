@@ -9,8 +9,6 @@ export type Outcome =
       readonly accepted: true;
       /** Commands and rows, in short; rows in any order are the same answer. */
       readonly answer: string;
-      /** Whether all that it gave was empty, as the answer of a function that returns void. */
-      readonly blank: boolean;
     }
   | { readonly accepted: false; readonly code: string; readonly message: string };
 
@@ -74,11 +72,8 @@ export class Asker {
         command,
         rows.map((row) => JSON.stringify(row)).sort(),
       ]);
-      const blank = results.every(({ rows }) =>
-        rows.every((row) => row.every((value) => value === "" || value === null)),
-      );
       const whole = JSON.stringify([told, this.#copied.join("")]);
-      return { accepted: true, answer: whole.length > 200 ? hash(whole) : whole, blank };
+      return { accepted: true, answer: whole.length > 200 ? hash(whole) : whole };
     } catch (error) {
       const { code = "lost", message } = error as Error & { code?: string };
       if (code === "lost" || /^57P|^08/.test(code)) await this.close();

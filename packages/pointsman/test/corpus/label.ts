@@ -19,7 +19,10 @@ const ofOneServer =
 
 /** Sizes, and statistics of tables, indexes and functions: any server may give them. */
 const ofTables =
-  /\bpg_statio?_(user|all|sys)_|\bpg_stat_get_(live|dead|tuples|numscans|blocks|ins|mod|last|(auto)?(vacuum|analyze)|function|total)|_size\s*\(/i;
+  /\bpg_stat(io)?_(user|all|sys)_|\bpg_stat_get_(live|dead|tuples|numscans|blocks|ins|mod|last|(auto)?(vacuum|analyze)|function|total)|_size\s*\(/i;
+
+/** Settings, of which the rule names others only: those have the same value on every reader. */
+const isSetting = /^\s*show\b|\bcurrent_setting\s*\(/i;
 
 /** The label of a statement. Pure: everything that it depends on has been seen. */
 export function labelOf({ text, topic }: Statement, { readers, writer }: Evidence): Label {
@@ -42,8 +45,9 @@ export function labelOf({ text, topic }: Statement, { readers, writer }: Evidenc
   ];
   const about = topic === "this-server" || ofOneServer.test(text);
   const differs = readers.stable && !readers.sameElsewhere;
-  if (about || (differs && effects.length === 0)) {
-    const needs = ofTables.test(text) ? "reader" : "writer";
+  const sized = ofTables.test(text) && !writer.sameAnswer;
+  if (about || ((differs || sized) && effects.length === 0)) {
+    const needs = ofTables.test(text) || isSetting.test(text) ? "reader" : "writer";
     return { needs, because: "an answer about one server", refused: false, arguable: true };
   }
   if (effects.length > 0) return wrong(effects.join("; "));

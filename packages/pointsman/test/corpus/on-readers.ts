@@ -42,7 +42,6 @@ export class OnReaders {
       return { ...nothing, outcome, wroteFile };
     }
     const inside = first.status === "I" ? undefined : await insideOf(first);
-    if (major < 15 && outcome.blank) await statisticsCollected();
     const [{ state, random }, writerAt] = await Promise.all([stateOf(first, major), writerMoves()]);
     const changed = changes(before, state);
     for (const sql of undo) await first.run(sql);
@@ -66,7 +65,7 @@ export class OnReaders {
       wroteFile,
       stable: again.stable(outcome),
       sameElsewhere: elsewhere.same,
-      locks: elsewhere.locks,
+      locks: again.locks || (elsewhere.locks && again.stable(outcome)),
       exports: again.exports,
       seeds,
       reachedOut,
@@ -80,13 +79,14 @@ export class OnReaders {
   ): Promise<{
     stable: (first: Outcome) => boolean;
     exports: boolean;
+    locks: boolean;
     random: string | undefined;
   }> {
     await asker.run("begin");
     const outcome = await asker.run(text);
     const look = await asker
       .row<Look>(
-        "select random()::text, (select count(*) from pg_ls_dir('pg_snapshots')) as snapshots",
+        "select random()::text, (select count(*) from pg_ls_dir('pg_snapshots')) as snapshots, (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks",
       )
       .catch(() => undefined);
     await asker.run("rollback");
@@ -94,6 +94,7 @@ export class OnReaders {
     return {
       stable: (first) => !outcome.accepted || !first.accepted || outcome.answer === first.answer,
       exports: look !== undefined && look.snapshots !== "0",
+      locks: look !== undefined && look.locks !== "0",
       random: look?.random,
     };
   }
@@ -110,9 +111,10 @@ export class OnReaders {
     await this.#renew(asker);
     await holder.release();
     const free = await asker.run(text);
+    const freeAgain = isSame(first, free) ? await asker.run(text) : free;
     await this.#renew(asker);
     await holder.hold();
-    return { same: isSame(first, free), locks: isSame(first, free) || isTimeout(held) };
+    return { same: isSame(first, free), locks: isSame(first, freeAgain) || isTimeout(held) };
   }
 
   async #cleanState(asker: Asker): Promise<State> {
@@ -133,6 +135,7 @@ export class OnReaders {
 interface Look {
   readonly random: string;
   readonly snapshots: string;
+  readonly locks: string;
 }
 
 const nothing = {
@@ -152,9 +155,4 @@ function isSame(one: Outcome, other: Outcome): boolean {
 
 function isTimeout(outcome: Outcome): boolean {
   return !outcome.accepted && outcome.code === "55P03";
-}
-
-/** Until version 14, statistics are collected by a process of their own, every half second. */
-function statisticsCollected(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 600));
 }

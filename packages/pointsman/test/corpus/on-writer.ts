@@ -62,7 +62,6 @@ export class OnWriter {
       return { outcome, changed: [], wroteFile: folder.emptied(), sameAnswer: false, wrote: false };
     }
     const inside = asker.status === "I" ? undefined : await insideOf(asker);
-    if (major < 15 && outcome.blank) await new Promise((resolve) => setTimeout(resolve, 600));
     const changed = changes(before, (await stateOf(asker, major)).state);
     if (changed.length > 0) await this.#close(asker);
     const moved = await this.#restore(statement);

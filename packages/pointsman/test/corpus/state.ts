@@ -5,26 +5,26 @@ export type State = Readonly<Record<string, string | null>>;
 
 /** Settings, prepared statements and so on of this connection, and what its server tells of itself. */
 function question(major: number): string {
-  const resets = [
-    "(select max(stats_reset) from pg_stat_database)",
-    "(select stats_reset from pg_stat_bgwriter)",
-    "(select stats_reset from pg_stat_archiver)",
-    "(select stats_reset from pg_stat_wal)",
-    "(select max(stats_reset) from pg_stat_slru)",
-    "(select max(stats_reset) from pg_stat_replication_slots)",
-    "(select stats_reset from pg_stat_statements_info)",
-    ...(major >= 15
-      ? [
+  // Until version 14 a process of its own collects statistics, and a reset shows when it pleases.
+  const resets =
+    major < 15
+      ? ["null"]
+      : [
+          "(select max(stats_reset) from pg_stat_database)",
+          "(select stats_reset from pg_stat_bgwriter)",
+          "(select stats_reset from pg_stat_archiver)",
+          "(select stats_reset from pg_stat_wal)",
+          "(select max(stats_reset) from pg_stat_slru)",
+          "(select max(stats_reset) from pg_stat_replication_slots)",
+          "(select stats_reset from pg_stat_statements_info)",
           "(select max(stats_reset) from pg_stat_subscription_stats)",
           "(select stats_reset from pg_stat_recovery_prefetch)",
-        ]
-      : []),
-    ...(major >= 16 ? ["(select max(stats_reset) from pg_stat_io)"] : []),
-    ...(major >= 17 ? ["(select stats_reset from pg_stat_checkpointer)"] : []),
-    ...(major >= 18
-      ? ["(select max(stats_reset) from pg_stat_get_backend_io(pg_backend_pid()))"]
-      : []),
-  ];
+          ...(major >= 16 ? ["(select max(stats_reset) from pg_stat_io)"] : []),
+          ...(major >= 17 ? ["(select stats_reset from pg_stat_checkpointer)"] : []),
+          ...(major >= 18
+            ? ["(select max(stats_reset) from pg_stat_get_backend_io(pg_backend_pid()))"]
+            : []),
+        ];
   return `select random()::text as "next random", current_user as role, session_user as login,
     concat_ws('; ', current_setting('corpus.setting', true),
       (select string_agg(name || '=' || setting, ', ' order by name) from pg_settings where source = 'session' or name like 'auto_explain.%')) as settings,

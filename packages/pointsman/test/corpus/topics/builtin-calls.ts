@@ -90,7 +90,7 @@ const accepted = lines(`
 const harmless = lines(`
   random()
   random() * 10 < 11
-  floor(random() * 6)
+  floor(random() * 1000000)
   gen_random_uuid()
   gen_random_uuid()::text
   clock_timestamp()
@@ -156,7 +156,7 @@ export function builtinCalls(random: Random, { folder, major }: Surroundings): S
     calls.flatMap((call) => around(call, others, random).map((text) => ({ topic, text })));
   const harmlessSince = [
     ...(major >= 16
-      ? ["random_normal()", "array_shuffle(array[1, 2])", "array_sample(array[1, 2], 1)"]
+      ? ["random_normal()", "array_sample(array[1, 2, 3, 4, 5, 6, 7, 8, 9], 5)"]
       : []),
     ...(major >= 18 ? ["uuidv7()", "uuidv4()"] : []),
   ];

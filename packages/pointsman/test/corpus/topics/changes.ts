@@ -99,7 +99,8 @@ const lockingShapes: readonly ((lock: string) => string)[] = [
   (l) => `select id from books where id in (select n.id from notes n ${l})`,
   (l) => `select n.id from notes n join books b on b.id = n.id where n.id = 2 ${l}`,
   (l) => `copy (select * from notes n ${l}) to stdout`,
-  (l) => `explain (analyze, costs off, timing off, summary off) select * from notes n ${l}`,
+  (l) =>
+    `explain (analyze, costs off, timing off, summary off, buffers off) select * from notes n ${l}`,
   (l) => `select * from books b, lateral (select * from notes n where n.id = b.id ${l}) x`,
   (l) => `(select * from notes n ${l})`,
 ];
@@ -137,7 +138,7 @@ const writingCtes = lines(`
   execute kept_argument(1)
   explain execute kept_read
   explain (costs off) execute kept_write
-  explain (analyze, costs off, timing off, summary off) execute kept_read
+  explain (analyze, costs off, timing off, summary off, buffers off) execute kept_read
   create table from_execute as execute kept_read
   deallocate kept_read
   deallocate all

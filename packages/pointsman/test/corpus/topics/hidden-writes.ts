@@ -76,7 +76,7 @@ const ofViews: readonly ((view: string) => string)[] = [
   (v) => `with x as (select * from ${v}) select * from x`,
   (v) => `select v.* from ${v} v join notes on true where notes.id = 1`,
   (v) => `copy (select * from ${v}) to stdout`,
-  (v) => `explain (analyze, costs off, timing off, summary off) select * from ${v}`,
+  (v) => `explain (analyze, costs off, timing off, summary off, buffers off) select * from ${v}`,
   (v) => `explain (costs off) select * from ${v}`,
   (v) => `select * from ${v} limit 1`,
 ];

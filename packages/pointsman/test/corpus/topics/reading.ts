@@ -42,7 +42,7 @@ const explainOptions = [
 const analyzeOptions = [
   "analyze ",
   "(analyze) ",
-  "(analyze, costs off, timing off, summary off) ",
+  "(analyze, costs off, timing off, summary off, buffers off) ",
   "(analyze true, buffers off) ",
   "analyze verbose ",
   "(analyze 1, format json) ",
@@ -173,7 +173,6 @@ const catalogs = lines(`
   pg_constraint
   pg_depend
   pg_description
-  pg_database
   pg_roles
   pg_authid
   pg_auth_members

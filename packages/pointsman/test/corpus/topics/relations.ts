@@ -73,7 +73,7 @@ const shapes: readonly ((relation: string) => string)[] = [
   (r) => `copy (select * from ${r}) to stdout`,
   (r) => `select t from ${r} as t`,
   (r) => `select 1 as a union all select count(*) from ${r}`,
-  (r) => `explain (analyze, costs off, timing off, summary off) select * from ${r}`,
+  (r) => `explain (analyze, costs off, timing off, summary off, buffers off) select * from ${r}`,
   (r) => `explain (costs off) select * from ${r}`,
 ];
 
