@@ -12,6 +12,12 @@ export type Outcome =
     }
   | { readonly accepted: false; readonly code: string; readonly message: string };
 
+/** Whether two servers have said the same; how they refuse does not matter. */
+export function isSame(one: Outcome, other: Outcome): boolean {
+  if (!one.accepted || !other.accepted) return one.accepted === other.accepted;
+  return one.answer === other.answer;
+}
+
 /** A locked key is told after this long; nothing else in a corpus waits for a lock. */
 const lockTimeoutMs = 30;
 const statementTimeoutMs = 4_000;

@@ -1,4 +1,4 @@
-import type { Asker, Outcome } from "./asker.ts";
+import { type Asker, isSame, type Outcome } from "./asker.ts";
 import type { SeenOnReaders } from "./evidence.ts";
 import type { Folder } from "./folder.ts";
 import type { Holder } from "./holder.ts";
@@ -147,11 +147,6 @@ const nothing = {
   reachedOut: false,
   seeds: false,
 };
-
-function isSame(one: Outcome, other: Outcome): boolean {
-  if (!one.accepted || !other.accepted) return one.accepted === other.accepted;
-  return one.answer === other.answer;
-}
 
 function isTimeout(outcome: Outcome): boolean {
   return !outcome.accepted && outcome.code === "55P03";

@@ -1,4 +1,4 @@
-import type { Asker, Outcome } from "./asker.ts";
+import { type Asker, isSame } from "./asker.ts";
 import type { SeenOnReaders, SeenOnWriter } from "./evidence.ts";
 import type { Folder } from "./folder.ts";
 import { insideOf } from "./inside.ts";
@@ -124,9 +124,4 @@ export class OnWriter {
     await asker.close();
     this.#clean.delete(asker);
   }
-}
-
-function isSame(one: Outcome, other: Outcome): boolean {
-  if (!one.accepted || !other.accepted) return one.accepted === other.accepted;
-  return one.answer === other.answer;
 }

@@ -9,8 +9,8 @@ export interface Threshold {
 }
 
 /** As counted on the oldest and the newest version. These numbers only ever go down. */
-const oldest: Threshold = { unsafe: 312, missedShare: 0.1945 };
-const newest: Threshold = { unsafe: 314, missedShare: 0.1919 };
+const oldest: Threshold = { unsafe: 309, missedShare: 0.1943 };
+const newest: Threshold = { unsafe: 309, missedShare: 0.1918 };
 
 /** The versions in between have builtins and syntax of either: what one of the two may show. */
 export function thresholdOf(major: number): Threshold {

@@ -62,10 +62,7 @@ export class Queries {
         return `with ${name} as ${hint}(${depth > 0 ? this.#column(depth - 1) : "select 1 as a"}) select * from ${name}`;
       }
       case "recursive":
-        return `with recursive x(n) as (values (${r.between(1, 3)}) union all select n + 1 from x where n < ${r.between(3, 9)}) select ${r.pick(["n", "sum(n)", "max(n) - min(n)"])} from x${r.chance(0.5) ? "" : " where n > 0"}`.replace(
-          "select n from x where",
-          "select n from x where",
-        );
+        return `with recursive x(n) as (values (${r.between(1, 3)}) union all select n + 1 from x where n < ${r.between(3, 9)}) select ${r.pick(["n", "sum(n)", "max(n) - min(n)"])} from x${r.chance(0.5) ? "" : " where n > 0"}`;
       case "values":
         return `values (${r.between(1, 9)}, 'a'), (${this.#int([])}, ${this.#text([])})`;
       case "lateral": {

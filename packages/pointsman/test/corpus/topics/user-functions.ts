@@ -63,7 +63,7 @@ const lockingOrSetting = lines(`
 
 const reading = lines(`
   total_for(1)
-  total_for(id => 1)
+  total_for(wanted => 1)
   public.total_for(2)
   total_standard(1)
   total_plpgsql(1)
@@ -95,7 +95,7 @@ const reading = lines(`
   checks_reading(1)
   sum_reading(1, 2)
   may_look(1)
-`).map((call) => call.replace("id => 1", "wanted => 1"));
+`);
 
 const writingRows = ["moved_notes()"];
 const readingRows = lines(`
