@@ -10,7 +10,7 @@ let scores: Scores;
 beforeAll(async () => {
   run = await runCorpus(defaultSeed);
   scores = scoresOf(run.labelled);
-}, 600_000);
+}, 900_000);
 
 it("has at least 5,000 statements that the writer accepts", () => {
   expect(scores.sum.statements + scores.arguable.statements).toBeGreaterThanOrEqual(5_000);
