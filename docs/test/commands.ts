@@ -46,6 +46,7 @@ const helpOf: Readonly<Record<string, readonly string[]>> = {
   "pointsman doctor": [...sources, "packages/cli/src/cli.ts", "doctor"],
   "npm run demo": [...sources, "examples/bookshop/src/demo.ts"],
   "npm run bench": [...sources, "bench/src/main.ts"],
+  "npm run corpus": [...sources, "packages/pointsman/test/corpus/command.ts"],
 };
 
 /**
