@@ -8,6 +8,7 @@ export type { CatalogStats } from "./catalog/catalog-watch.ts";
 export type { Cause } from "./catalog/causes.ts";
 export type { FunctionEffect, FunctionRule } from "./catalog/function-rules.ts";
 export type { ObjectKind } from "./catalog/node.ts";
+export type { UnknownFunction } from "./catalog/unknown-functions.ts";
 export type { CatalogSettings } from "./config/catalog-options.ts";
 export type { Config } from "./config/config.ts";
 export type { Endpoint, Place } from "./config/endpoint.ts";

@@ -36,6 +36,14 @@ export function onlyReads({ effect, reader, repeatable }: Classification): boole
 }
 
 /**
+ * Whether nobody but the catalog says of a statement that it only reads, where it could write: what
+ * the catalog tells may be out of date, so that it must not run twice.
+ */
+export function isHearsay({ functions }: Classification, { standby }: EndpointClient): boolean {
+  return standby !== true && functions.some(({ knowledge }) => knowledge === "reads");
+}
+
+/**
  * What the caller of a statement is told whose connection was lost behind it: whether it may have
  * happened.
  */

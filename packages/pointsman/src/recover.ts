@@ -1,5 +1,5 @@
 import { type Call, isGivenUp } from "./call.ts";
-import { isLoss, onlyReads, toldOfLoss } from "./lost-statement.ts";
+import { isHearsay, isLoss, onlyReads, toldOfLoss } from "./lost-statement.ts";
 import { routes } from "./routing/decide.ts";
 import type { Route } from "./routing/route.ts";
 import { isServerGoingAway, LostWithoutAWord } from "./servers/connection-loss.ts";
@@ -64,7 +64,7 @@ export function recover(
     }
   }
   if (isLoss(error, client)) {
-    if (free && movable && (mayBeResent(call) || client.endedUnbegun))
+    if (free && movable && (mayBeResent(call, client) || client.endedUnbegun))
       next(routes[route.target]["after-loss"], error);
     else next(undefined, toldOfLoss(error, { ...call, inTransaction }, client));
     return;
@@ -92,7 +92,9 @@ function afterReader(
 ): Route | undefined {
   if (route.target !== "reader" || !call.facts.repeatable) return undefined;
   if (isReaderRefusal(error)) return afterRefusal();
-  if (isLoss(error, client)) return routes.reader["after-loss"];
+  if (isLoss(error, client)) {
+    return isHearsay(call.facts, client) ? undefined : routes.reader["after-loss"];
+  }
   // Outside of transactions nothing else on a standby fails with these.
   const { code } = error as { readonly code?: string };
   if (code === "40001" || code === "40P01") return routes.writer["replay-conflict"];
@@ -100,8 +102,11 @@ function afterReader(
 }
 
 /** Whether nothing is different when it has run: it reads, or opens a transaction. */
-function mayBeResent({ facts }: Call): boolean {
-  return onlyReads(facts) || (facts.transaction?.kind === "begin" && facts.statements.length === 1);
+function mayBeResent({ facts }: Call, client: EndpointClient): boolean {
+  return (
+    (onlyReads(facts) && !isHearsay(facts, client)) ||
+    (facts.transaction?.kind === "begin" && facts.statements.length === 1)
+  );
 }
 
 /** Whether a connection can be asked something outside of any transaction. */

@@ -3,6 +3,7 @@ import { boundedTexts } from "./bounded-texts.ts";
 import { type Call, type CallOrigin, callOrigin, factsOf } from "./call.ts";
 import type { CatalogWatch } from "./catalog/catalog-watch.ts";
 import { schemaEffect } from "./catalog/schema-changes.ts";
+import { type UnknownFunction, UnknownFunctions } from "./catalog/unknown-functions.ts";
 import type { Config } from "./config/config.ts";
 import { Connections } from "./connections.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
@@ -76,6 +77,7 @@ export class Router implements Dispatch {
   readonly counts: Record<Reason, number>;
   readonly targets: Record<Target, number> = { writer: 0, reader: 0 };
   refusals = 0;
+  readonly #unknownFunctions = new UnknownFunctions();
   /** Connections on which the schema was changed, in a transaction that may be open. */
   readonly #changedSchema = new WeakSet<EndpointClient>();
   /** How much is routed; may be changed at any time. */
@@ -442,6 +444,7 @@ export class Router implements Dispatch {
       const { writes, commits } = this.#freshness.effectsOf(factsOf(call));
       call.staging.answered?.(call.demand, writes || commits);
     }
+    if (route.reason === "unknown-function") this.#unknownFunctions.count(call.facts);
     if (this.catalog !== undefined) this.#followSchema(this.catalog, call, route, client);
     if (call.text !== undefined) {
       this.#refused.learn(call.text, route.reason, error === undefined);
@@ -494,6 +497,11 @@ export class Router implements Dispatch {
 
   get refusedTexts(): number {
     return this.#refused.size;
+  }
+
+  /** The unknown functions that keep most statements from readers. */
+  unknownFunctions(): readonly UnknownFunction[] {
+    return this.#unknownFunctions.busiest();
   }
 
   classifierStats(): ReturnType<Classifier["stats"]> {

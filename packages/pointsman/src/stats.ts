@@ -1,4 +1,5 @@
 import type { CatalogStats } from "./catalog/catalog-watch.ts";
+import type { UnknownFunction } from "./catalog/unknown-functions.ts";
 import { placeName } from "./config/endpoint.ts";
 import type { Freshness } from "./consistency/freshness.ts";
 import type { Router } from "./router.ts";
@@ -141,6 +142,11 @@ export interface PoolStats {
   readonly topology?: TopologyStats;
   /** Absent where the database is not asked. */
   readonly catalog?: CatalogStats;
+  /**
+   * Functions that keep statements from readers since nobody knows what they do, the ones that matter
+   * most first, 20 at most: candidates for the option `functions`.
+   */
+  readonly unknownFunctions: readonly UnknownFunction[];
   /** The memory of verdicts. */
   readonly statements: ReturnType<Router["classifierStats"]>;
   /** What would have happened without `shadow`; absent where that is off. */
@@ -178,6 +184,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
     },
     ...(sides.topology === undefined ? {} : { topology: topologyStats(sides.topology) }),
     ...(router.catalog === undefined ? {} : { catalog: router.catalog.stats() }),
+    unknownFunctions: router.unknownFunctions(),
     statements: router.classifierStats(),
     ...(router.shadow === undefined ? {} : { shadow: router.shadow.stats() }),
   };

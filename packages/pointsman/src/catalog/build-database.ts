@@ -1,6 +1,6 @@
 import { isServerBoundRelation } from "../statements/server-bound-names.ts";
 import { fullName, plpgsqlBody, sqlBody } from "./body-flaws.ts";
-import type { CatalogRows, FunctionRow, Ref, RelationRow } from "./catalog-rows.ts";
+import type { CastRow, CatalogRows, FunctionRow, Ref, RelationRow } from "./catalog-rows.ts";
 import { type Flaw, worse } from "./flaw.ts";
 import { flawOfDeclaration, flawOfTree } from "./function-flaw.ts";
 import { type FunctionRule, ruleForFunction } from "./function-rules.ts";
@@ -18,11 +18,11 @@ interface Texted {
 }
 
 /**
- * Works out what each object of a database leads to. Most of that is parsing the bodies of
- * functions, one at a time.
+ * Works out what each object of a database leads to, one after the other. Most of that is parsing the
+ * bodies of functions.
  *
  * @param rules - what the user says of functions
- * @param pause - called between two bodies, so that others have their turn
+ * @param pause - called between two objects, so that others have their turn
  */
 export async function buildDatabase(
   rows: CatalogRows,
@@ -30,15 +30,17 @@ export async function buildDatabase(
   pause: () => Promise<void> | undefined,
 ): Promise<KnownDatabase> {
   const build = new Build(rows, rules);
-  for (const one of build.texted) {
-    build.read(one);
+  for (const step of build.steps()) {
+    step();
     await pause();
   }
   return build.finish();
 }
 
 class Build {
-  readonly texted: Texted[] = [];
+  readonly #rows: CatalogRows;
+  readonly #rules: readonly FunctionRule[];
+  readonly #texted: Texted[] = [];
   readonly #graph = new Graph();
   readonly #functions = new NodesByName();
   readonly #relations = new NodesByName();
@@ -46,21 +48,36 @@ class Build {
   readonly #hideable: Hideable[] = [];
 
   constructor(rows: CatalogRows, rules: readonly FunctionRule[]) {
-    for (const row of rows.functions) this.#addFunction(row, rules);
-    for (const row of rows.relations) this.#addRelation(row);
-    for (const [oid, name] of rows.systemViews) this.#addSystemView(`r${oid}`, name);
-    for (const [oid, schema, name] of rows.operators) {
-      this.#addHideable(`o${oid}`, new CatalogNode("operator", schema, name));
-    }
-    for (const [oid, schema, name, calls] of rows.types) {
-      this.#addHideable(`t${oid}`, new CatalogNode("type", schema, name, flawOfTree(calls, null)));
-    }
-    this.#connect(rows);
+    this.#rows = rows;
+    this.#rules = rules;
   }
 
-  #addFunction(row: FunctionRow, rules: readonly FunctionRule[]): void {
+  /** What is to be done, in this order. */
+  *steps(): Iterable<() => void> {
+    const { functions, relations, operators, casts, types, systemViews } = this.#rows;
+    for (const row of functions) yield () => this.#addFunction(row);
+    for (const row of relations) yield () => this.#addRelation(row);
+    for (const [oid, name] of systemViews) yield () => this.#addSystemView(`r${oid}`, name);
+    for (const [oid, schema, name] of operators) {
+      yield () => this.#addHideable(`o${oid}`, new CatalogNode("operator", schema, name));
+    }
+    for (const [oid, schema, name, calls] of types) {
+      const own = flawOfTree(calls, null);
+      yield () => this.#addHideable(`t${oid}`, new CatalogNode("type", schema, name, own));
+    }
+    // What the database itself says of who leads to what.
+    for (const [oid, , , , , , , , , , , , refs] of functions)
+      yield () => this.#lead(`f${oid}`, refs);
+    for (const [oid, , , , , , , refs] of relations) yield () => this.#lead(`r${oid}`, refs);
+    for (const [oid, , , code] of operators) yield () => this.#lead(`o${oid}`, [code]);
+    for (const [oid, , , , refs] of types) yield () => this.#lead(`t${oid}`, refs);
+    for (const row of casts) yield () => this.#addCast(row);
+    for (const one of this.#texted) yield () => this.#read(one);
+  }
+
+  #addFunction(row: FunctionRow): void {
     const [oid, schema, name, , , language, , isAttribute, , body] = row;
-    const rule = ruleForFunction(rules, schema, name);
+    const rule = ruleForFunction(this.#rules, schema, name);
     const node = new CatalogNode("function", schema, name);
     this.#functions.add(node);
     this.#byRef.set(`f${oid}`, node);
@@ -71,7 +88,7 @@ class Build {
       return;
     }
     node.own = flawOfDeclaration(row);
-    if (body !== null) this.texted.push({ node, language, body });
+    if (body !== null) this.#texted.push({ node, language, body });
   }
 
   #addRelation([oid, schema, name, kind, persistence, calls, mark]: RelationRow): void {
@@ -95,28 +112,26 @@ class Build {
     this.#hideable.push({ node });
   }
 
-  /** What the database itself says of who leads to what. */
-  #connect({ functions, relations, operators, casts, types }: CatalogRows): void {
-    for (const row of functions) this.#lead(this.#byRef.get(`f${row[0]}`), row[12]);
-    for (const row of relations) this.#lead(this.#byRef.get(`r${row[0]}`), row[7]);
-    for (const [oid, , , code] of operators) this.#lead(this.#byRef.get(`o${oid}`), [code]);
-    for (const [oid, , , , refs] of types) this.#lead(this.#byRef.get(`t${oid}`), refs);
-    for (const [source, target, context, code] of casts) {
-      const node = new CatalogNode("cast", source, target);
-      this.#hideable.push({ node, isImplicit: context === "i" });
-      this.#lead(node, [code]);
-    }
+  #addCast([source, target, context, code]: CastRow): void {
+    const node = new CatalogNode("cast", source, target);
+    this.#hideable.push({ node, isImplicit: context === "i" });
+    this.#leadFrom(node, [code]);
   }
 
-  #lead(from: CatalogNode | undefined, refs: readonly Ref[] | null): void {
-    for (const ref of refs ?? []) {
+  #lead(from: Ref, refs: readonly Ref[] | null): void {
+    const node = this.#byRef.get(from);
+    if (node !== undefined) this.#leadFrom(node, refs ?? []);
+  }
+
+  #leadFrom(node: CatalogNode, refs: readonly Ref[]): void {
+    for (const ref of refs) {
       const to = this.#byRef.get(ref);
-      if (from !== undefined && to !== undefined) this.#graph.lead(from, to);
+      if (to !== undefined) this.#graph.lead(node, to);
     }
   }
 
   /** Reads the body of a function. */
-  read({ node, language, body }: Texted): void {
+  #read({ node, language, body }: Texted): void {
     const { flaw, functions, relations } = language === "sql" ? sqlBody(body) : plpgsqlBody(body);
     node.own = worse(node.own, flaw);
     for (const call of functions) {
@@ -139,7 +154,7 @@ class Build {
     let hidden = hiddenObjects(this.#hideable);
     // A body may spell what is hidden in it, which makes others so.
     for (;;) {
-      const reached = this.texted.filter(({ node, body }) => {
+      const reached = this.#texted.filter(({ node, body }) => {
         const [first] = node.flaw === undefined ? reachedBySpelling(body, hidden) : [];
         return first !== undefined && node.inherit(first);
       });

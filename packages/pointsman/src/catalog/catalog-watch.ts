@@ -142,9 +142,7 @@ export class CatalogWatch {
     this.#looking = this.#refresh().finally(() => {
       this.#looking = undefined;
       if (this.#isWanted) this.#lookNow();
-      else if (this.#mark !== undefined) {
-        this.#lookIn(this.#catalog.isDoubtful ? retry : (this.#refreshMillis ?? retry));
-      }
+      else this.#lookIn(this.#catalog.isDoubtful ? retry : (this.#refreshMillis ?? retry));
     });
   }
 

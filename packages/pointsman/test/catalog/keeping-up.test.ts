@@ -157,6 +157,20 @@ describe("catalog: false", () => {
   });
 });
 
+it("stats tell which unknown functions keep how many statements from readers", async () => {
+  await local.setUp(`
+    create function billing.guess(t text) returns bigint language plpgsql as
+      $$ declare n bigint; begin execute 'select count(*) from ' || t into n; return n; end $$;`);
+  const pool = quiet();
+  await told(pool, "select 1");
+  for (let n = 0; n < 3; n++) await pool.query("select billing.guess('notes')");
+  await pool.query("select guess_not_there()").catch(() => {});
+  expect(pool.stats().unknownFunctions).toEqual([
+    { name: "billing.guess", statements: 3 },
+    { name: "guess_not_there", statements: 1 },
+  ]);
+});
+
 describe("functions", () => {
   it("stand above what was found", async () => {
     await local.setUp(`

@@ -59,4 +59,30 @@ describe("R31: behind a pooler", () => {
     const codes = await warningsOf(() => Promise.all(Array.from({ length: 5 }, () => seen(pool))));
     expect(codes).toEqual(["POINTSMAN_READER_POOLED"]);
   });
+
+  it("a writer prepares nothing there, and readers are still shown to have what was written", async () => {
+    const { writer, readers } = local.cluster;
+    const relay = new PoolerRelay([writer.port]);
+    const url = new URL(writer.url);
+    url.port = String(await relay.open());
+    const pool = createPool({
+      writer: url.href,
+      readers: readers.map(({ direct }) => direct.url),
+      prepare: { after: 0 },
+      max: 1,
+    });
+    onTestFinished(async () => {
+      await pool.end();
+      await relay.close();
+    });
+    const { books } = await seen(pool);
+    for (let n = 1; n <= 3; n++) {
+      await pool.query("insert into books (title) values ($1)", [`pooled ${n}`]);
+      expect((await seen(pool)).books).toBe(books + n);
+    }
+    const { rows } = await pool.writer.query("select name from pg_prepared_statements");
+    expect(rows).toEqual([]);
+    await local.cluster.waitForReplay();
+    expect((await seen(pool)).server).toMatch(/^reader/);
+  });
 });

@@ -107,7 +107,9 @@ export class Habit {
       facts.effect === "read" &&
       facts.reader &&
       facts.repeatable &&
-      facts.session.length === 0;
+      facts.session.length === 0 &&
+      // What is known of others may be out of date, and what rides may run twice.
+      facts.functions.every(({ knowledge }) => knowledge === "harmless");
     this.#isPreparable =
       isOne && !varies && prepared.has(node) && facts.repeatable && facts.session.length === 0;
   }

@@ -1,0 +1,44 @@
+import { beforeAll, expect, it } from "vitest";
+import { renderRun } from "./report.ts";
+import { type CorpusRun, runCorpus } from "./run.ts";
+import { missedShare, type Scores, scoresOf } from "./score.ts";
+import { defaultSeed, thresholdOf } from "./thresholds.ts";
+
+let run: CorpusRun;
+let scores: Scores;
+
+beforeAll(async () => {
+  run = await runCorpus(defaultSeed);
+  scores = scoresOf(run.labelled);
+}, 900_000);
+
+it("has at least 5,000 statements that the writer accepts", () => {
+  expect(scores.sum.statements + scores.arguable.statements).toBeGreaterThanOrEqual(5_000);
+});
+
+it("has at least 100 statements in each class", () => {
+  const counted = [...scores.topics].map(([topic, { statements }]) => [topic, statements] as const);
+  const few = counted.filter(([topic, count]) => topic !== "this-server" && count < 100);
+  expect(few).toEqual([]);
+  expect(scores.arguable.statements).toBeGreaterThanOrEqual(100);
+});
+
+it("has statements of every kind: refused by a reader, accepted wrongly, and as good there", () => {
+  expect(scores.sum.refused).toBeGreaterThan(1_000);
+  expect(scores.sum.wrong).toBeGreaterThan(300);
+  expect(scores.sum.readable).toBeGreaterThan(2_000);
+});
+
+it("sends no more to the wrong side than it did before", () => {
+  const allowed = thresholdOf(run.major);
+  const { sum } = scores;
+  const found = { unsafe: sum.router.unsafe, missedShare: Number(missedShare(sum).toFixed(4)) };
+  const worse = found.unsafe > allowed.unsafe || found.missedShare > allowed.missedShare;
+  expect(worse ? renderRun(run, false, true) : "").toBe("");
+});
+
+it("does better than both simple rules", () => {
+  const { router, keyword, tree } = scores.sum;
+  expect(router.unsafe).toBeLessThan(keyword.unsafe);
+  expect(router.unsafe).toBeLessThan(tree.unsafe);
+});

@@ -1,0 +1,127 @@
+import { type Asker, isSame } from "./asker.ts";
+import type { SeenOnReaders, SeenOnWriter } from "./evidence.ts";
+import type { Folder } from "./folder.ts";
+import { insideOf } from "./inside.ts";
+import { changes, type State, stateOf } from "./state.ts";
+import type { Role, Statement } from "./statement.ts";
+
+export interface Writer {
+  /** Connections to the database that is tried on, by role; closed before it is made anew. */
+  readonly askers: Readonly<Record<Role, Asker>>;
+  /** A connection of the superuser, for what is undone. */
+  readonly undoer: Asker;
+  /** The reader that has answered first, to be asked once more at the same moment. */
+  readonly reader: Readonly<Record<Role, Asker>>;
+  /** How far the writer has come. */
+  readonly position: () => Promise<Position>;
+  /** Makes the database anew, as it was in the beginning. */
+  readonly renewDatabase: () => Promise<void>;
+  readonly folder: Folder;
+  readonly major: number;
+}
+
+export interface Position {
+  /** It moves when data is changed. */
+  readonly transaction: string;
+  /** It moves when anything is written: sequences too, but also what reading leaves behind. */
+  readonly wal: string;
+}
+
+/** Runs statements on the writer, each by itself and in the same database as it was at the start. */
+export class OnWriter {
+  readonly #writer: Writer;
+  readonly #clean = new Map<Asker, State>();
+  #at: Position | undefined;
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  /** Of a statement that a reader refuses: whether the writer takes it. */
+  async try(statement: Statement): Promise<SeenOnWriter> {
+    const { askers, folder } = this.#writer;
+    const asker = askers[statement.as ?? "app"];
+    await this.#start();
+    const outcome = await asker.run(statement.text);
+    if (outcome.accepted || asker.status !== "I") await this.#close(asker);
+    await this.#restore(statement, "wal");
+    return { outcome, changed: [], wroteFile: folder.emptied(), sameAnswer: true, wrote: false };
+  }
+
+  /** Of one that a reader accepts: everything that can be compared. */
+  async see(statement: Statement, readers: SeenOnReaders): Promise<SeenOnWriter> {
+    const { askers, reader, folder, major } = this.#writer;
+    const { text, as = "app" } = statement;
+    const asker = askers[as];
+    await this.#start();
+    const before = await this.#cleanState(asker);
+    const outcome = await asker.run(text);
+    if (!outcome.accepted) {
+      await this.#close(asker);
+      await this.#restore(statement);
+      return { outcome, changed: [], wroteFile: folder.emptied(), sameAnswer: false, wrote: false };
+    }
+    const inside = asker.status === "I" ? undefined : await insideOf(asker);
+    const changed = changes(before, (await stateOf(asker, major)).state);
+    if (changed.length > 0) await this.#close(asker);
+    const moved = await this.#restore(statement);
+    // What moves the writer may be no work of the statement's: it has to do it again.
+    const wrote = moved && inside === undefined && (await this.#movesAgain(statement));
+    const sameAnswer =
+      !readers.stable ||
+      isSame(readers.outcome, outcome) ||
+      (changed.length === 0 && !wrote && (await this.#agreesNow(text, asker, reader[as])));
+    return {
+      outcome,
+      changed,
+      ...(inside === undefined ? {} : { inside }),
+      wroteFile: folder.emptied(),
+      sameAnswer,
+      wrote,
+    };
+  }
+
+  /** Both are asked at the same moment; an answer that changes by itself is no other answer. */
+  async #agreesNow(text: string, writer: Asker, reader: Asker): Promise<boolean> {
+    const [here, there] = await Promise.all([writer.run(text), reader.run(text)]);
+    if (isSame(here, there)) return true;
+    return !isSame(await writer.run(text), here);
+  }
+
+  async #movesAgain(statement: Statement): Promise<boolean> {
+    await this.#writer.askers[statement.as ?? "app"].run(statement.text);
+    return this.#restore(statement);
+  }
+
+  async #start(): Promise<void> {
+    this.#at ??= await this.#writer.position();
+  }
+
+  /** Undoes what a statement has done; says whether anything was written. */
+  async #restore({ undo = [] }: Statement, by: keyof Position = "transaction"): Promise<boolean> {
+    for (const sql of undo) await this.#writer.undoer.run(sql);
+    const now = await this.#writer.position();
+    const moved = now[by] !== this.#at?.[by];
+    this.#at = now;
+    if (moved) {
+      for (const asker of Object.values(this.#writer.askers)) await this.#close(asker);
+      await this.#writer.undoer.close();
+      await this.#writer.renewDatabase();
+      this.#at = await this.#writer.position();
+    }
+    return moved;
+  }
+
+  async #cleanState(asker: Asker): Promise<State> {
+    const known = this.#clean.get(asker);
+    if (known !== undefined) return known;
+    const { state } = await stateOf(asker, this.#writer.major);
+    this.#clean.set(asker, state);
+    return state;
+  }
+
+  async #close(asker: Asker): Promise<void> {
+    await asker.close();
+    this.#clean.delete(asker);
+  }
+}
