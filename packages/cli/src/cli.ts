@@ -10,8 +10,10 @@ process.stdout.on("error", (error) => {
 });
 
 try {
+  const status = await run();
+  await written();
   // What a check has given up waiting for may still hold a socket open: that must not hold us.
-  process.exit(await run());
+  process.exit(status);
 } catch (error) {
   if (!isLibraryError(error)) throw error;
   const status = error.code === "CONFIG_INVALID" ? EXIT_USAGE : EXIT_FAILED;
@@ -36,6 +38,13 @@ async function run(): Promise<number> {
     case "explain":
       return (await import("./explain/explain.ts")).explain(command, process.env);
   }
+}
+
+/** Resolves when whoever reads has got everything: an exit would take it from a slow pipe. */
+function written(): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write("", () => resolve());
+  });
 }
 
 function version(): string {

@@ -229,6 +229,15 @@ select note('a')`;
     expect(summary).toEqual({ reader: 1, writer: 2, nowhere: 0 });
   });
 
+  test("is told to the end, however long it is", async () => {
+    const { stdout } = await piped("select 'a statement';\n".repeat(3000), [
+      "--json",
+      "--file",
+      "-",
+    ]);
+    expect(JSON.parse(stdout).summary).toEqual({ reader: 3000, writer: 0, nowhere: 0 });
+  });
+
   test("that is not there is told", async () => {
     const { status, stdout, stderr } = await explain(["--file", join(packageFolder, "no.sql")]);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
