@@ -10,6 +10,9 @@ const usage = `Usage: npm run corpus -- [options]
 Runs thousands of statements on a writer and on readers, sees where each of them belongs, and holds
 the router against it, beside two simple rules.
 
+  --catalog    let the router ask the database what its functions and views do; without, it goes by
+               the texts alone
+  --every N    run only every so many statements (default 1)
   --seed N     another choice of statements (default ${defaultSeed})
   --json FILE  write everything to a file: the goals, the numbers, each statement
   --all        list every statement that goes to the wrong side
@@ -21,6 +24,8 @@ POINTSMAN_PG_BIN names the folder of another PostgreSQL to hold it against.
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(defaultSeed) },
+    catalog: { type: "boolean", default: false },
+    every: { type: "string", default: "1" },
     json: { type: "string" },
     all: { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
@@ -31,14 +36,14 @@ if (values.help === true) process.stdout.write(usage);
 else await main();
 
 async function main(): Promise<void> {
-  const seed = Number(values.seed);
-  if (!Number.isInteger(seed)) {
+  const [seed, every] = [Number(values.seed), Number(values.every)];
+  if (!Number.isInteger(seed) || !Number.isInteger(every) || every < 1) {
     process.stderr.write(usage);
     process.exitCode = 2;
     return;
   }
   let told = performance.now();
-  const run = await runCorpus(seed, (phase, done, of) => {
+  const run = await runCorpus(seed, { every, catalog: values.catalog }, (phase, done, of) => {
     if (performance.now() - told < 10_000) return;
     told = performance.now();
     process.stderr.write(`${phase}: ${done} of ${of}\n`);

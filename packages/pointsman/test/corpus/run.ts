@@ -24,6 +24,9 @@ export interface Labelled {
 
 export interface CorpusRun {
   readonly seed: number;
+  /** How many statements there are, of which every so many was run. */
+  readonly generated: number;
+  readonly every: number;
   /** Of the servers: 14, 15… */
   readonly major: number;
   readonly labelled: readonly Labelled[];
@@ -37,9 +40,13 @@ export interface CorpusRun {
  *
  * The readers are stopped at the state that every statement starts from. The writer's database is
  * made anew, from a copy of it, after each statement that has written anything.
+ *
+ * @param every - runs every so many of them: a sample of all classes
+ * @param catalog - the router may ask the database; default: it goes by the texts alone
  */
 export async function runCorpus(
   seed: number,
+  { every = 1, catalog = false }: { readonly every?: number; readonly catalog?: boolean } = {},
   progress: (phase: string, done: number, of: number) => void = () => {},
 ): Promise<CorpusRun> {
   const begun = performance.now();
@@ -51,10 +58,11 @@ export async function runCorpus(
     const { missing } = await setUp(cluster, (idle as unknown as { processID: number }).processID);
     const client = new pg.Client({ connectionString: cluster.writer.url });
     await client.connect();
-    const statements = await allStatements(client, seed, { folder: folder.path, major });
+    const all = await allStatements(client, seed, { folder: folder.path, major });
+    const statements = all.filter((_, index) => index % every === 0);
     await client.end();
     await cluster.waitForReplay();
-    const routes = await routesOf(cluster, statements);
+    const routes = await routesOf(cluster, statements, catalog);
     await cluster.pauseReplay();
     const labels = await labelsOf(cluster, statements, folder, major, progress);
     await idle.end();
@@ -68,7 +76,16 @@ export async function runCorpus(
         reason,
       };
     });
-    return { seed, major, labelled, missing, seconds: (performance.now() - begun) / 1_000 };
+    const generated = all.length;
+    return {
+      seed,
+      generated,
+      every,
+      major,
+      labelled,
+      missing,
+      seconds: (performance.now() - begun) / 1_000,
+    };
   } finally {
     folder.remove();
   }
@@ -80,10 +97,18 @@ interface Route {
 }
 
 /** Where the router sends each text, asked by those who send it. */
-async function routesOf(cluster: Cluster, statements: readonly Statement[]): Promise<Route[]> {
+async function routesOf(
+  cluster: Cluster,
+  statements: readonly Statement[],
+  catalog: boolean,
+): Promise<Route[]> {
   const pools = {
-    app: createPool({ writer: cluster.writer.url, reader: cluster.reader.url }),
-    clerk: createPool({ writer: asClerk(cluster.writer.url), reader: asClerk(cluster.reader.url) }),
+    app: createPool({ writer: cluster.writer.url, reader: cluster.reader.url, catalog }),
+    clerk: createPool({
+      writer: asClerk(cluster.writer.url),
+      reader: asClerk(cluster.reader.url),
+      catalog,
+    }),
   };
   try {
     return await Promise.all(statements.map(({ text, as = "app" }) => pools[as].explain(text)));
