@@ -12,7 +12,7 @@ export interface Threshold {
 }
 
 /** As counted on the oldest and the newest version. These numbers only ever go down. */
-const oldest: Threshold = { unsafe: 38, missedShare: 0.2000 };
+const oldest: Threshold = { unsafe: 38, missedShare: 0.2 };
 const newest: Threshold = { unsafe: 39, missedShare: 0.1932 };
 
 /** The versions in between have builtins and syntax of either: what one of the two may show. */
