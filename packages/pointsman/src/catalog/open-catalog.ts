@@ -8,7 +8,9 @@ import type { Catalog } from "./catalog.ts";
 import { CatalogWatch } from "./catalog-watch.ts";
 
 /** How long one look may take, in milliseconds. */
-const deadline = 60_000;
+const deadline = 30_000;
+
+const insufficientPrivilege = "42501";
 
 /**
  * Begins to look at the database of a pool, on connections of their own beside it.
@@ -26,8 +28,8 @@ export function openCatalog(
   const sides = { writer: config.readOnly ? reader : writer, reader };
   let isTold = false;
   const refused = (error: Error): void => {
-    // That a server cannot be reached others tell.
-    if (isTold || !("severity" in error)) return;
+    // That a server cannot be reached, or has no room, others tell.
+    if (isTold || (error as { readonly code?: string }).code !== insufficientPrivilege) return;
     isTold = true;
     warnOfUnreadCatalog(error);
   };

@@ -95,7 +95,7 @@ const ways: readonly [string, Read][] = [
 
 describe.each(ways)("%s", (_way, read) => {
   it("R7: is not repeated once a row of it was handed out", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const mark = newMark();
     const { rows, error } = await read(pool, `${mark} select n, ticket from late_ticket`);
     expect({ rows, code: error?.code, reached: local.reached(mark) }).toEqual({
@@ -113,7 +113,7 @@ describe.each(ways)("%s", (_way, read) => {
   it("R7: gets each row once when it is refused before the first", async () => {
     const mark = newMark();
     const text = `${mark} select ticket, n from next_ticket, generate_series(1, 7) as n order by n`;
-    const { rows, error } = await read(local.pool(), text);
+    const { rows, error } = await read(local.pool({ catalog: false }), text);
     expect({ rows, error, reached: local.reached(mark) }).toEqual({
       rows: [1, 2, 3, 4, 5, 6, 7],
       error: undefined,
@@ -122,7 +122,7 @@ describe.each(ways)("%s", (_way, read) => {
   });
 
   it("R6: is not learned when the writer fails it too, and counts as repeated", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const mark = newMark();
     for (let round = 0; round < 2; round++) {
       const { rows, error } = await read(pool, `${mark} select ticket as n from broken_ticket`);
@@ -138,7 +138,7 @@ describe.each(ways)("%s", (_way, read) => {
   });
 
   it("R6: is learned when the writer has answered it", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const mark = newMark();
     const text = `${mark} select ticket::int * 0 as n from next_ticket`;
     await read(pool, text);
@@ -154,7 +154,9 @@ describe.each(ways)("%s", (_way, read) => {
 
 it("R7: a plain query is repeated though a row of it had come from the reader", async () => {
   const mark = newMark();
-  const { rows } = await local.pool().query(`${mark} select n, ticket from late_ticket`);
+  const { rows } = await local
+    .pool({ catalog: false })
+    .query(`${mark} select n, ticket from late_ticket`);
   expect({ rows: rows.map(({ n }) => n), reached: local.reached(mark) }).toEqual({
     rows: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     reached: ["writer", "reader1"],
@@ -162,7 +164,7 @@ it("R7: a plain query is repeated though a row of it had come from the reader", 
 });
 
 it("R7: a text is learned from no other text's refusal", async () => {
-  const pool = local.pool();
+  const pool = local.pool({ catalog: false });
   await rejection(pool.query("select ticket from broken_ticket"));
   await pool.query("select ticket from next_ticket");
   expect(pool.stats().refusedTexts).toBe(1);

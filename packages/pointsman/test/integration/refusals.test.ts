@@ -265,7 +265,11 @@ describe.each([
   });
 
   it("R6: an unlogged table is read from the writer in the end, and learned", async () => {
-    const pool = createPool({ writer: cluster.writer.url, reader: cluster.reader.url });
+    const pool = createPool({
+      writer: cluster.writer.url,
+      reader: cluster.reader.url,
+      catalog: false,
+    });
     const { rows } = await pool.query("select count(*)::int from scratch");
     const { refusals, refusedTexts } = pool.stats();
     await pool.end();

@@ -665,14 +665,14 @@ describe("R7: repeating", () => {
 describe("P5: what was judged wrongly is put right", () => {
   it("P5: a refused text goes straight to the writer from then on", async () => {
     const mark = newMark();
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     await pool.query(`${mark} select * from next_ticket`);
     await pool.query(`${mark} select * from next_ticket`);
     expect(local.runs(mark)).toEqual({ reader1: 1, writer: 2 });
   });
 
   it("P5: stats() count refusals and the texts that were learned", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     await pool.query("select * from next_ticket");
     await pool.query("select * from next_ticket");
     const { refusals, refusedTexts, reasons } = pool.stats();
@@ -685,14 +685,14 @@ describe("P5: what was judged wrongly is put right", () => {
   });
 
   it("P5: a checked-out client puts it right too", async () => {
-    const client = await local.pool().connect();
+    const client = await local.pool({ catalog: false }).connect();
     const { rowCount } = await client.query("select * from next_ticket");
     client.release();
     expect(rowCount).toBe(1);
   });
 
   it("P5: a refused text that fails on the writer too is not learned", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const error = await rejection(pool.query("select * from broken_ticket"));
     expect({ code: error.code, refusedTexts: pool.stats().refusedTexts }).toEqual({
       code: "22012",
@@ -702,7 +702,7 @@ describe("P5: what was judged wrongly is put right", () => {
 
   it("P5: an error that is no refusal is not repeated", async () => {
     const mark = newMark();
-    const error = await rejection(local.pool().query(`${mark} select 1/0`));
+    const error = await rejection(local.pool({ catalog: false }).query(`${mark} select 1/0`));
     expect({ code: error.code, runs: local.runs(mark) }).toEqual({
       code: "22012",
       runs: { reader1: 1 },

@@ -56,7 +56,7 @@ describe("the event of a statement", () => {
     await local.setUp("create or replace view next_ticket as select nextval('tickets') as n");
     const mark = newMark();
     const events = eventsOf(mark);
-    await local.pool().query(`${mark} select n from next_ticket`);
+    await local.pool({ catalog: false }).query(`${mark} select n from next_ticket`);
     expect(events).toMatchObject([
       { target: "writer", reason: "after-refusal", endpoint: addressOf(local.cluster.writer) },
     ]);

@@ -49,7 +49,7 @@ async function connectionsOn(
 
 describe("an unlogged table", () => {
   it("R6: is asked of the reader once, and of the writer from then on", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const mark = newMark();
     for (let round = 1; round <= 3; round++) {
       const { rows } = await pool.query(`${mark} select id from scratch`);
@@ -59,7 +59,7 @@ describe("an unlogged table", () => {
   });
 
   it("R6: is read from the writer by a checked-out client and by its cursor", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const [plain, read] = [newMark(), newMark()];
     const client = await pool.connect();
     expect((await client.query(`${plain} select id from scratch`)).rows).toEqual([{ id: 7 }]);
@@ -77,7 +77,7 @@ describe("an unlogged table", () => {
 
   it("R6: of a READ ONLY transaction on a reader fails there, and stays there", async () => {
     const mark = newMark();
-    const client = await local.pool().connect();
+    const client = await local.pool({ catalog: false }).connect();
     await client.query("begin read only");
     const error = await rejection(client.query(`${mark} select id from scratch`));
     await client.query("rollback");

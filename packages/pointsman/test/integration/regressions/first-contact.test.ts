@@ -107,7 +107,7 @@ describe("R6: a COPY stream that a reader refuses", () => {
   };
 
   it("is remembered before its caller hears of it, and once the writer has accepted it", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const mark = newMark();
     const sql = `copy (select n ${mark} from ticket) to stdout`;
     expect(await rejection(read(pool, sql))).toMatchObject({ code: "25006" });
@@ -119,7 +119,7 @@ describe("R6: a COPY stream that a reader refuses", () => {
   });
 
   it("is not remembered when the writer fails it too", async () => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: false });
     const sql = "copy (select n from broken) to stdout";
     expect(await rejection(read(pool, sql))).toMatchObject({ code: "25006" });
     expect(await rejection(read(pool, sql))).toMatchObject({ code: "22012" });
