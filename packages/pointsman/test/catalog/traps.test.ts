@@ -17,7 +17,7 @@ async function onServer(url: string): Promise<Client> {
 
 describe("what the database knows", () => {
   it.each(traps)("$text: $reason", async ({ text, reason }) => {
-    const pool = local.pool();
+    const pool = local.pool({ catalog: true });
     const explained = await pool.explain(text);
     expect(explained).toMatchObject({
       reason,
