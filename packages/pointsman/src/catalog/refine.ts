@@ -52,11 +52,12 @@ function refineStatement(
 ): Statement {
   const { database } = known;
   const calls = statement.functions.map((call) => knownCall(call, known));
-  const objects = statement.reads.flatMap(({ schema, name }) =>
-    (database?.relations.find(schema, name) ?? []).map(({ flaw }) => flaw),
+  const relations = statement.reads.flatMap(
+    ({ schema, name }) => database?.relations.find(schema, name) ?? [],
   );
+  const objects = [...relations, ...hidden];
   const ofFunctions = worst(calls.map(({ flaw }) => flaw));
-  const ofObjects = worst([...objects, ...hidden.map(({ flaw }) => flaw)]);
+  const ofObjects = worst(objects.map(({ flaw }) => flaw));
   const isOfFunction = rank(ofFunctions) <= rank(ofObjects);
   const flaw = isOfFunction ? ofFunctions : ofObjects;
   const functions = calls.map(({ call }) => call);
@@ -73,7 +74,9 @@ function refineStatement(
   }
   const verdict = verdictOf(flaw, isOfFunction);
   if (verdict === statement.verdict) return statement;
-  const local = calls.find((call) => call.flaw === "local-effect")?.call.name;
+  const local =
+    calls.find((call) => call.flaw === "local-effect")?.call.name ??
+    objects.find((object) => object.flaw === "local-effect")?.label;
   return Object.freeze({
     ...statement,
     functions: Object.freeze(functions),

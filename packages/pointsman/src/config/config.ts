@@ -8,7 +8,7 @@ import type { RoutingMode } from "../routing/mode.ts";
 import type { RouteHook } from "../routing/route-hook.ts";
 import type { TableRule } from "../routing/table-rules.ts";
 import type { LaneSettings, PrepareSettings } from "../servers/lanes/settings.ts";
-import { type CatalogSettings, readCatalogOptions, readFunctions } from "./catalog-options.ts";
+import { type CatalogSettings, readCatalogOptions } from "./catalog-options.ts";
 import {
   type Endpoint,
   hideSecrets,
@@ -19,6 +19,7 @@ import {
 } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
 import { environmentSwitch } from "./environment-switch.ts";
+import { readFunctions } from "./function-options.ts";
 import { kindOf } from "./kind-of.ts";
 import type { PoolOptions, ReaderOption } from "./options.ts";
 import { checkReadOnly } from "./read-only.ts";

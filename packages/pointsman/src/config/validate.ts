@@ -1,6 +1,6 @@
 import { checkConsistency, checkDuration } from "../consistency/read-freshness.ts";
 import { ConfigError } from "../errors.ts";
-import { checkFunctions } from "./catalog-options.ts";
+import { checkFunctions } from "./function-options.ts";
 import { kindOf } from "./kind-of.ts";
 import { type OptionKind, optionTable, sideOptions } from "./options.ts";
 import { checkMode, checkTableNames, checkTables } from "./routing-options.ts";

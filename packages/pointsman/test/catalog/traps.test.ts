@@ -25,6 +25,18 @@ describe("what the database knows", () => {
     });
   });
 
+  it.each(["select helper_lock(1)", "select * from the_lock"])(
+    "R8: inside a READ ONLY transaction on a reader is not sent what means nothing there: %s",
+    async (text) => {
+      const pool = local.pool({ catalog: true });
+      await pool.explain(text);
+      const run = pool.transaction((tx) => tx.query(text), { readOnly: true });
+      expect(code(await rejection(run))).toBe("MEANINGLESS_ON_READER");
+      // On the writer it means what it says.
+      await pool.transaction((tx) => tx.query(text));
+    },
+  );
+
   it.each(traps.filter(({ onReader }) => onReader !== "wrong"))(
     "a reader $onReader: $text",
     async ({ text, onReader }) => {
