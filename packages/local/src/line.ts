@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { Address } from "./address.ts";
 import type { BackendKeys, KeyLearner } from "./backend-keys.ts";
+import { breakOff } from "./break-off.ts";
 import { Conversation } from "./conversation.ts";
 import { Outbox } from "./outbox.ts";
 import type { Counts } from "./traffic.ts";
@@ -120,8 +121,8 @@ export class Line {
   /** Breaks it on both sides, with no word of farewell. */
   reset(): void {
     this.#outbox.clear();
-    this.#client.resetAndDestroy();
-    this.#server.resetAndDestroy();
+    breakOff(this.#client);
+    breakOff(this.#server);
   }
 
   /** Closes it on both sides at once. */
@@ -148,7 +149,7 @@ export class Line {
     });
     client.on("drain", () => this.#regulate());
     client.once("end", () => this.#outbox.push(undefined, delayMs()));
-    client.on("error", () => this.#pass(() => this.#server.resetAndDestroy()));
+    client.on("error", () => this.#pass(() => breakOff(this.#server)));
     client.once("close", () => {
       // It closed before it said goodbye: nobody is left to read the rest.
       if (client.readableEnded) return;
@@ -185,7 +186,7 @@ export class Line {
     });
     server.on("error", () => {
       // A broken connection must look broken on the other side too, not like an orderly end.
-      if (isOurs()) this.#pass(() => client.resetAndDestroy());
+      if (isOurs()) this.#pass(() => breakOff(client));
     });
     server.once("close", () => {
       if (isOurs() && !server.readableEnded) this.#pass(() => client.destroy());

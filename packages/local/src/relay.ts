@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import type { Address } from "./address.ts";
 import { BackendKeys } from "./backend-keys.ts";
+import { breakOff } from "./break-off.ts";
 import { type Exchange, Line } from "./line.ts";
 import { listen, listenAgain } from "./listen.ts";
 import { type Counts, noTraffic, TrafficView } from "./traffic.ts";
@@ -97,7 +98,7 @@ export class Relay extends TrafficView implements Address {
   /** See {@link Endpoint.reset}. */
   reset(): void {
     for (const line of this.#lines.values()) line.reset();
-    for (const client of this.#waiting) client.resetAndDestroy();
+    for (const client of this.#waiting) breakOff(client);
   }
 
   /** See {@link Endpoint.slow}. */

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { type SecureContext, TLSSocket } from "node:tls";
 import type { Address } from "../address.ts";
 import { BackendKeys } from "../backend-keys.ts";
+import { breakOff } from "../break-off.ts";
 import { carry } from "../carry.ts";
 import { listen } from "../listen.ts";
 import { type Counts, noTraffic, TrafficView } from "../traffic.ts";
@@ -78,7 +79,7 @@ export class GatewayEndpoint extends TrafficView {
   /** Breaks every connection to a server, with no word of farewell. */
   cut(backend: Backend): void {
     for (const [socket, led] of this.#sockets) {
-      if (led === backend) socket.resetAndDestroy();
+      if (led === backend) breakOff(socket);
     }
   }
 
@@ -189,7 +190,7 @@ export class GatewayEndpoint extends TrafficView {
     this.#traffic.bytesToServer += startUp.length;
     this.#traffic.flights += 1;
     carry(
-      { stream, reset: () => socket.resetAndDestroy() },
+      { stream, reset: () => breakOff(socket) },
       { stream: server, reset: () => server.destroy() },
       this.#traffic,
     );

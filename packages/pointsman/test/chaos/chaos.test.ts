@@ -21,4 +21,4 @@ it("whatever goes wrong, callers are told the truth, and everything flows again"
   expect(sum("brokenOff")).toBeGreaterThan(0);
   expect(sum("unknown")).toBeGreaterThan(10);
   expect(sum("outcomes")).toBeGreaterThan(0);
-}, 1_800_000);
+}, 900_000);

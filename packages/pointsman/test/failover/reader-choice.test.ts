@@ -71,7 +71,7 @@ it("a reader with three times the weight has about three times the connections a
   await shares(pool, { rounds: 5, at: 8, text: slowly });
   const [heavy, light] = pool.stats().reader?.endpoints ?? [];
   expect([heavy?.connections, light?.connections]).toEqual([6, 2]);
-  const counts = await shares(pool, { rounds: 100, at: 4 });
+  const counts = await shares(pool, { rounds: 60, at: 8 });
   const [name = "", other = ""] = cluster.readers.map(({ name }) => name);
   expect(counts[name]).toBeGreaterThan(1.5 * (counts[other] ?? 0));
   await pool.end();
