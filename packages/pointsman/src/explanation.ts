@@ -1,6 +1,7 @@
 import type { Cause } from "./catalog/causes.ts";
 import { type Reason, reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
+import { withoutCounts } from "./statements/judge-text.ts";
 import type { Classification, Effect, FunctionCall, RelationName } from "./statements/types.ts";
 
 /** What `pool.explain()` says about a text. */
@@ -43,7 +44,7 @@ export function describeRoute(
     effect: facts.effect,
     commands: facts.statements.map((statement) => statement.command),
     tables: { reads: facts.reads, writes: facts.writes },
-    functions: facts.functions,
+    functions: withoutCounts(facts.functions),
     causes,
     ...(rule === undefined ? {} : { rule }),
     ...(shadow === undefined ? {} : { shadow: told(shadow) }),

@@ -3,7 +3,7 @@ import { judgeText } from "../statements/judge-text.ts";
 import type { PlpgsqlProblem } from "../statements/plpgsql.ts";
 import { takeApart } from "../statements/plpgsql.ts";
 import { isServerBoundRelation } from "../statements/server-bound-names.ts";
-import type { RelationName, Statement } from "../statements/types.ts";
+import type { CountedCall, RelationName, Statement } from "../statements/types.ts";
 import { type Flaw, worse } from "./flaw.ts";
 
 /** What the body of a function does, as far as its text tells. */
@@ -15,7 +15,7 @@ export interface BodyFacts {
 }
 
 /** A function that is not a builtin, or a builtin's name, which a user may have overloaded. */
-export interface CalledFunction extends RelationName {
+export interface CalledFunction extends Omit<CountedCall, "knowledge"> {
   readonly isBuiltin: boolean;
 }
 
@@ -36,13 +36,14 @@ export function sqlBody(body: string): BodyFacts {
  * @param definition - the whole CREATE FUNCTION
  */
 export function plpgsqlBody(definition: string): BodyFacts {
-  const { statements, problem } = takeApart(definition);
-  return sumOf(statements, problem && problems[problem]);
+  const { statements, typesOf, problem } = takeApart(definition);
+  const facts = sumOf(statements, problem && problems[problem]);
+  return { ...facts, relations: [...facts.relations, ...typesOf.map((name) => ({ name }))] };
 }
 
 function sumOf(texts: readonly string[], known: Flaw | undefined): BodyFacts {
   let flaw = known;
-  const functions = new Map<string, CalledFunction>();
+  const functions: CalledFunction[] = [];
   const relations = new Map<string, RelationName>();
   for (const text of texts) {
     const facts = judgeText(text);
@@ -51,16 +52,14 @@ function sumOf(texts: readonly string[], known: Flaw | undefined): BodyFacts {
     }
     for (const statement of facts.statements) {
       flaw = worse(flaw, flawOf(statement));
-      for (const { schema, name, knowledge } of statement.functions) {
+      for (const { knowledge, ...call } of statement.functions) {
         const isBuiltin = knowledge !== "unknown";
-        if (isBuiltin && schema !== undefined) continue;
-        const call = { name, isBuiltin };
-        functions.set(key(schema, name), schema === undefined ? call : { schema, ...call });
+        if (!isBuiltin || call.schema === undefined) functions.push({ ...call, isBuiltin });
       }
       for (const read of statement.reads) relations.set(key(read.schema, read.name), read);
     }
   }
-  return { flaw, functions: [...functions.values()], relations: [...relations.values()] };
+  return { flaw, functions, relations: [...relations.values()] };
 }
 
 /** What a statement does by itself: what its functions and relations do is looked at apart. */

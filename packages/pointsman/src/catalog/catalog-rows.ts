@@ -1,6 +1,9 @@
 import type { Row } from "../servers/question.ts";
 
-/** `f`, `r`, `o` or `t` for a function, relation, operator or type, and its number. */
+/**
+ * `f`, `r`, `o` or `t` for a function, relation, operator or type, `u` for the values of a type, `i`
+ * for a relation that inherits from the one that leads to it, and its number.
+ */
 export type Ref = string;
 
 /** What a tree does by its commands; `null`: it only reads. */
@@ -17,8 +20,8 @@ export type FunctionRow = readonly [
   volatility: string,
   language: string,
   extension: string | null,
-  /** It may be called like a column, `t.f` for `f(t)`. */
-  isAttribute: boolean,
+  /** How many arguments it takes, at least and at most; `null`: any number. */
+  argumentCounts: readonly [least: number, most: number | null],
   /** Its SET clauses, `name=value`. */
   settings: readonly string[] | null,
   /** The body of one in SQL, the whole definition of one in PL/pgSQL; `null`: neither. */
@@ -43,8 +46,17 @@ export type RelationRow = readonly [
   refs: readonly Ref[] | null,
 ];
 
-/** An operator of a user's or an extension's function. */
-export type OperatorRow = readonly [oid: number, schema: string, name: string, code: Ref];
+/** An operator that is not PostgreSQL's own. */
+export type OperatorRow = readonly [
+  oid: number,
+  schema: string,
+  name: string,
+  /** Its function, and those of the operator families that it is in. */
+  code: readonly Ref[],
+  operands: readonly Ref[],
+  /** An operator family has it: SQL uses it where none is spelled, to sort and to group. */
+  isImplied: boolean,
+];
 
 /** A cast that runs a user's or an extension's function. */
 export type CastRow = readonly [
@@ -53,6 +65,8 @@ export type CastRow = readonly [
   /** `e`, `a` or `i`: explicit, in assignments, implicit. */
   context: string,
   code: Ref,
+  of: Ref,
+  to: Ref,
 ];
 
 /** A domain whose checks call something, or a type that one is in. */
@@ -64,6 +78,15 @@ export type TypeRow = readonly [
   refs: readonly Ref[] | null,
 ];
 
+/** A type whose values casts and operators of users' may be about, or that holds such values. */
+export type ValuesRow = readonly [
+  oid: number,
+  schema: string,
+  name: string,
+  /** What is in them, by the field of a row; `null`: elements. */
+  parts: readonly (readonly [field: string | null, type: Ref])[] | null,
+];
+
 /** What a database has said of itself. */
 export interface CatalogRows {
   readonly functions: readonly FunctionRow[];
@@ -71,14 +94,15 @@ export interface CatalogRows {
   readonly operators: readonly OperatorRow[];
   readonly casts: readonly CastRow[];
   readonly types: readonly TypeRow[];
+  readonly values: readonly ValuesRow[];
   /** Views of PostgreSQL's own. */
   readonly systemViews: readonly (readonly [oid: number, name: string])[];
 }
 
 /** Reads the answer to the catalog's question. */
 export function readCatalogRows(row: Row): CatalogRows {
-  const [functions, relations, operators, casts, types, systemViews] = row.map((column) =>
+  const [functions, relations, operators, casts, types, values, systemViews] = row.map((column) =>
     column === null ? [] : JSON.parse(column),
   );
-  return { functions, relations, operators, casts, types, systemViews };
+  return { functions, relations, operators, casts, types, values, systemViews };
 }

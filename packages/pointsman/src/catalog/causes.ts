@@ -1,6 +1,7 @@
 import type { Classification } from "../statements/types.ts";
-import { type KnownDatabase, reachedBySpelling } from "./known-database.ts";
-import type { CatalogNode, ObjectKind } from "./node.ts";
+import { hiddenIn, type KnownDatabase } from "./known-database.ts";
+import type { ObjectKind } from "./node.ts";
+import { SearchedText } from "./searched-text.ts";
 
 /** What is known of an object of the database that a text leads to. */
 export interface Cause {
@@ -16,18 +17,21 @@ export interface Cause {
 /** What the database tells of the functions and other objects that a text leads to. */
 export function causesOf(
   text: string,
-  { functions, reads }: Classification,
+  { functions, reads, statements }: Classification,
   database: KnownDatabase,
 ): Cause[] {
-  const nodes = new Set<CatalogNode>([
-    ...functions.flatMap(({ schema, name }) => database.functions.find(schema, name)),
-    ...reads.flatMap(({ schema, name }) => database.relations.find(schema, name)),
-    ...reachedBySpelling(text, database.hidden),
-  ]);
-  return [...nodes].map((node) => ({
-    kind: node.kind,
-    name: node.label,
-    because: node.because,
-    decides: node.flaw !== undefined,
-  }));
+  const named = [
+    ...functions.flatMap((call) => database.functions.called(call)),
+    ...reads.flatMap((read) => database.relations.read(read)),
+  ];
+  const onlyPlanned = statements.every((statement) => statement.onlyPlanned);
+  const nodes = new Set([...named, ...hiddenIn(new SearchedText(text), named, database)]);
+  return [...nodes]
+    .filter(({ kind, flaw }) => kind === "function" || flaw !== undefined)
+    .map((node) => ({
+      kind: node.kind,
+      name: node.label,
+      because: node.because,
+      decides: node.flaw !== undefined && (node.countsWhenPlanned || !onlyPlanned),
+    }));
 }

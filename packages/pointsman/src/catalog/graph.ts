@@ -23,4 +23,14 @@ export class Graph {
       }
     }
   }
+
+  /** All that lead to some objects, and these. */
+  leadingTo(objects: Iterable<CatalogNode>): Set<CatalogNode> {
+    const reached = new Set(objects);
+    // What is added meanwhile is walked through as well.
+    for (const node of reached) {
+      for (const from of this.#leading.get(node) ?? []) if (!from.isSettled) reached.add(from);
+    }
+    return reached;
+  }
 }

@@ -3,6 +3,8 @@ import type { Flaw, FlawKind } from "./flaw.ts";
 /** What sort of object it is, as it is told. */
 export type ObjectKind = "function" | "relation" | "operator" | "type" | "cast";
 
+type ArgumentCounts = readonly [least: number, most: number | null];
+
 /** An object of the database, and what becomes of a statement that leads to it. */
 export class CatalogNode {
   readonly kind: ObjectKind;
@@ -10,17 +12,30 @@ export class CatalogNode {
   readonly name: string;
   /** What it does by itself. */
   own: Flaw | undefined;
+  /** Of a table: the same without those that inherit from it. */
+  only: CatalogNode | undefined;
+  /** Of a function: how many arguments it takes, at least and at most; `null`: any number. */
+  readonly argumentCounts: ArgumentCounts | undefined;
   /** What it leads to that has a flaw. */
   #via: CatalogNode | undefined;
   #inherited: FlawKind | undefined;
+  /** What it leads to with a flaw counts for a statement that is planned and not run, too. */
+  countsWhenPlanned = false;
   /** Its user has said what it does: what it leads to does not count. */
   isSettled = false;
 
-  constructor(kind: ObjectKind, schema: string, name: string, own?: Flaw) {
+  constructor(
+    kind: ObjectKind,
+    schema: string,
+    name: string,
+    own?: Flaw,
+    argumentCounts?: ArgumentCounts,
+  ) {
     this.kind = kind;
     this.schema = schema;
     this.name = name;
     this.own = own;
+    this.argumentCounts = argumentCounts;
   }
 
   /** `undefined`: it only reads, and so does all that it leads to. */
@@ -34,6 +49,13 @@ export class CatalogNode {
     this.#inherited = from.flaw;
     this.#via = from;
     return true;
+  }
+
+  /** Whether it may be what is called with one of so many arguments. */
+  takes(counts: readonly number[]): boolean {
+    if (this.argumentCounts === undefined) return true;
+    const [least, most] = this.argumentCounts;
+    return counts.some((count) => count >= least && (most === null || count <= most));
   }
 
   /** What it does, to follow its name in a sentence. */

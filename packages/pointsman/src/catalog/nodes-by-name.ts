@@ -1,4 +1,7 @@
+import type { CountedCall, ReadRelation } from "../statements/types.ts";
 import type { CatalogNode } from "./node.ts";
+
+type FunctionName = Pick<CountedCall, "schema" | "name" | "argumentCounts">;
 
 const none: readonly CatalogNode[] = [];
 
@@ -14,6 +17,20 @@ export class NodesByName {
     const same = this.#byName.get(node.name);
     if (same === undefined) this.#byName.set(node.name, [node]);
     else same.push(node);
+  }
+
+  /** What a call may mean. */
+  called({ schema, name, argumentCounts }: FunctionName): readonly CatalogNode[] {
+    const found = this.find(schema, name);
+    return argumentCounts === undefined
+      ? found
+      : found.filter((node) => node.takes(argumentCounts));
+  }
+
+  /** What may be meant where a relation is read. */
+  read({ schema, name, only }: ReadRelation): readonly CatalogNode[] {
+    const found = this.find(schema, name);
+    return only === true ? found.map((node) => node.only ?? node) : found;
   }
 
   /**

@@ -1,16 +1,17 @@
 import { together } from "../statements/judge-text.ts";
 import type {
   Classification,
+  CountedCall,
   Effect,
-  FunctionCall,
   FunctionKnowledge,
   Statement,
 } from "../statements/types.ts";
 import type { Verdict } from "../statements/verdicts.ts";
 import { type FlawKind, flawKinds } from "./flaw.ts";
 import { type FunctionRule, ruleForFunction } from "./function-rules.ts";
-import { type KnownDatabase, reachedBySpelling } from "./known-database.ts";
+import { hiddenIn, type KnownDatabase } from "./known-database.ts";
 import type { CatalogNode } from "./node.ts";
+import { SearchedText } from "./searched-text.ts";
 
 /** What is known besides a text. */
 export interface Knowledge {
@@ -33,10 +34,10 @@ const isOpen = ({ verdict }: Statement): boolean =>
 export function refine(text: string, facts: Classification, known: Knowledge): Classification {
   const { statements, hint } = facts;
   if (!statements.some(isOpen)) return facts;
-  const hidden = reachedBySpelling(text, known.database?.hidden ?? []);
+  const searched = new SearchedText(text);
   let changed = false;
   const refined = statements.map((statement) => {
-    const better = isOpen(statement) ? refineStatement(statement, hidden, known) : statement;
+    const better = isOpen(statement) ? refineStatement(statement, searched, known) : statement;
     if (better !== statement) changed = true;
     return better;
   });
@@ -45,17 +46,18 @@ export function refine(text: string, facts: Classification, known: Knowledge): C
   return hint === undefined ? judged : Object.freeze({ ...judged, hint });
 }
 
-function refineStatement(
-  statement: Statement,
-  hidden: readonly CatalogNode[],
-  known: Knowledge,
-): Statement {
+function refineStatement(statement: Statement, text: SearchedText, known: Knowledge): Statement {
   const { database } = known;
-  const calls = statement.functions.map((call) => knownCall(call, known));
-  const relations = statement.reads.flatMap(
-    ({ schema, name }) => database?.relations.find(schema, name) ?? [],
+  const { onlyPlanned = false } = statement;
+  const calls = statement.functions.map((call) => knownCall(call, known, onlyPlanned));
+  const relations = statement.reads.flatMap((read) => database?.relations.read(read) ?? []);
+  const hidden =
+    database === undefined
+      ? []
+      : hiddenIn(text, [...calls.flatMap(({ nodes }) => nodes), ...relations], database);
+  const objects = [...relations, ...hidden].filter(
+    ({ countsWhenPlanned }) => countsWhenPlanned || !onlyPlanned,
   );
-  const objects = [...relations, ...hidden];
   const ofFunctions = worst(calls.map(({ flaw }) => flaw));
   const ofObjects = worst(objects.map(({ flaw }) => flaw));
   const isOfFunction = rank(ofFunctions) <= rank(ofObjects);
@@ -88,31 +90,43 @@ function refineStatement(
   });
 }
 
-/** What is known of a call, and the worst that it may do. */
+interface KnownCall {
+  /** The call, and what is known of it. */
+  readonly call: CountedCall;
+  /** The functions that it may mean. */
+  readonly nodes: readonly CatalogNode[];
+  /** The worst that it may do. */
+  readonly flaw: FlawKind | undefined;
+}
+
 function knownCall(
-  call: FunctionCall,
+  call: CountedCall,
   { database, isDoubtful, rules }: Knowledge,
-): { readonly call: FunctionCall; readonly flaw: FlawKind | undefined } {
+  onlyPlanned: boolean,
+): KnownCall {
   const { schema, name, knowledge } = call;
-  const nodes = database?.functions.find(schema, name) ?? [];
+  const nodes = database?.functions.called(call) ?? [];
   if (nodes.length === 0) {
-    if (knowledge !== "unknown") return { call, flaw: undefined };
+    if (knowledge !== "unknown") return { call, nodes, flaw: undefined };
     const rule = ruleForFunction(rules, schema, name);
-    if (rule === undefined) return { call, flaw: "unknown" };
+    if (rule === undefined) return { call, nodes, flaw: "unknown" };
     return rule.effect === "read"
-      ? { call: as(call, "reads"), flaw: undefined }
-      : { call: as(call, "writes"), flaw: "writes" };
+      ? { call: as(call, "reads"), nodes, flaw: undefined }
+      : { call: as(call, "writes"), nodes, flaw: "writes" };
   }
   const flaw = worst(nodes.map((node) => flawNow(node, isDoubtful)));
-  if (flaw !== undefined) return { call: as(call, knowledges[flaw]), flaw };
-  return { call: knowledge === "unknown" ? as(call, "reads") : call, flaw };
+  if (flaw === undefined) {
+    return { call: knowledge === "unknown" ? as(call, "reads") : call, nodes, flaw };
+  }
+  const counts = !onlyPlanned || isDoubtful || nodes.some((node) => node.countsWhenPlanned);
+  return { call: as(call, knowledges[flaw]), nodes, flaw: counts ? flaw : undefined };
 }
 
 function flawNow({ flaw, isSettled }: CatalogNode, isDoubtful: boolean): FlawKind | undefined {
   return flaw ?? (isDoubtful && !isSettled ? "unknown" : undefined);
 }
 
-function as(call: FunctionCall, knowledge: FunctionKnowledge): FunctionCall {
+function as(call: CountedCall, knowledge: FunctionKnowledge): CountedCall {
   return Object.freeze({ ...call, knowledge });
 }
 

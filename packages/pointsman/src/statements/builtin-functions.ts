@@ -38,9 +38,10 @@ const groups: readonly Group[] = [
   {
     ...harmless,
     names: `
-      amvalidate pg_database_size pg_get_wait_events pg_get_wal_resource_managers pg_indexes_size
+      amvalidate database_to_xmlschema pg_database_size pg_get_wait_events pg_get_wal_resource_managers pg_indexes_size
       pg_partition_ancestors pg_partition_tree pg_relation_size pg_table_size pg_tablespace_size
-      pg_total_relation_size plpgsql_validator`,
+      pg_total_relation_size plpgsql_validator
+      schema_to_xmlschema table_to_xmlschema`,
   },
   // Called by PostgreSQL itself; a statement that calls one of them is refused everywhere.
   {
@@ -72,9 +73,9 @@ const groups: readonly Group[] = [
     effect: "write",
     session: "setting",
     names: `
-      database_to_xml database_to_xml_and_xmlschema database_to_xmlschema query_to_xml
-      query_to_xml_and_xmlschema query_to_xmlschema schema_to_xml schema_to_xml_and_xmlschema
-      schema_to_xmlschema table_to_xml table_to_xml_and_xmlschema table_to_xmlschema ts_rewrite
+      database_to_xml database_to_xml_and_xmlschema query_to_xml query_to_xml_and_xmlschema
+      query_to_xmlschema schema_to_xml schema_to_xml_and_xmlschema table_to_xml
+      table_to_xml_and_xmlschema ts_rewrite
       ts_stat`,
   },
   // They write to the WAL, to the disk or to the server's state, past any transaction.
@@ -269,12 +270,18 @@ const informationSchema = words(`
   _pg_index_position _pg_interval_type _pg_numeric_precision _pg_numeric_precision_radix
   _pg_numeric_scale _pg_truetypid _pg_truetypmod`);
 
+const nonVolatile = new Set(words(nonVolatileBuiltins));
 const builtins = new Map<string, Builtin>();
-for (const name of words(nonVolatileBuiltins)) builtins.set(name, harmless);
+for (const name of nonVolatile) builtins.set(name, harmless);
 for (const { names, ...builtin } of groups) {
   for (const name of words(names)) builtins.set(name, Object.freeze(builtin));
 }
 const ofInformationSchema = new Map(informationSchema.map((name) => [name, harmless]));
+
+/** Whether every builtin of a name is VOLATILE, or may be: planning a statement does not call those. */
+export function isVolatileBuiltin(name: string): boolean {
+  return !nonVolatile.has(name);
+}
 
 /**
  * What is known about a function, by its name as a statement spells it.

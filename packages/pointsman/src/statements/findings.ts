@@ -1,6 +1,13 @@
-import { type Builtin, builtinFunction } from "./builtin-functions.ts";
+import { type Builtin, builtinFunction, isVolatileBuiltin } from "./builtin-functions.ts";
 import { isServerBoundRelation, isTemporarySchema } from "./server-bound-names.ts";
-import type { Effect, FunctionCall, RelationName, SessionState } from "./types.ts";
+import type {
+  CountedCall,
+  Effect,
+  FunctionKnowledge,
+  ReadRelation,
+  RelationName,
+  SessionState,
+} from "./types.ts";
 import type { Verdict } from "./verdicts.ts";
 
 const effectRank: Record<Effect, number> = { read: 0, transaction: 1, session: 2, write: 3 };
@@ -12,9 +19,9 @@ export function moreDemanding(a: Effect, b: Effect): Effect {
 
 /** What is found in one statement while it is walked through. */
 export class Findings {
-  readonly #reads = new Map<string, RelationName>();
+  readonly #reads = new Map<string, ReadRelation>();
   readonly #writes = new Map<string, RelationName>();
-  readonly #functions = new Map<string, FunctionCall>();
+  readonly #functions = new Map<string, CountedCall>();
   readonly session = new Set<SessionState>();
   /** The most demanding effect of the functions that it calls. */
   functionEffect: Effect = "read";
@@ -29,7 +36,7 @@ export class Findings {
   outside = false;
   meaninglessOnReader: string | undefined;
 
-  get reads(): RelationName[] {
+  get reads(): ReadRelation[] {
     return [...this.#reads.values()];
   }
 
@@ -37,34 +44,34 @@ export class Findings {
     return [...this.#writes.values()];
   }
 
-  get functions(): FunctionCall[] {
+  get functions(): CountedCall[] {
     return [...this.#functions.values()];
   }
 
-  read(schema: string | undefined, name: string): void {
+  read(schema: string | undefined, name: string, only = false): void {
     if (isTemporarySchema(schema)) this.temporaryRelation = true;
     if (isServerBoundRelation(schema, name)) this.serverBound = true;
-    add(this.#reads, schema, name);
+    add(this.#reads, schema, name, only);
   }
 
   write(schema: string | undefined, name: string): void {
     add(this.#writes, schema, name);
   }
 
-  call(schema: string | undefined, name: string): void {
+  /** @param count - of its arguments; absent: nobody can tell */
+  call(schema: string | undefined, name: string, count?: number): void {
     const builtin = builtinFunction(schema, name);
-    if (builtin === undefined) this.callUnknown(schema, name);
-    else this.callBuiltin(schema, name, builtin);
+    if (builtin === undefined) this.callUnknown(schema, name, count);
+    else this.callBuiltin(schema, name, builtin, count);
   }
 
-  callUnknown(schema: string | undefined, name: string): void {
+  callUnknown(schema: string | undefined, name: string, count?: number): void {
     this.unknownFunction = true;
     this.functionEffect = "write";
-    const call = { name, knowledge: "unknown" } as const;
-    this.#functions.set(key(schema, name), schema === undefined ? call : { schema, ...call });
+    this.#note(schema, name, "unknown", count);
   }
 
-  callBuiltin(schema: string | undefined, name: string, builtin: Builtin): void {
+  callBuiltin(schema: string | undefined, name: string, builtin: Builtin, count?: number): void {
     const { knowledge } = builtin;
     if (knowledge !== "harmless") {
       if (knowledge === "writes") this.writingFunction = true;
@@ -74,22 +81,50 @@ export class Findings {
       if (builtin.outside === true) this.outside = true;
       if (builtin.meaningless === true) this.meaninglessOnReader ??= name;
     }
-    const at = key(schema, name);
-    // One call of a function can be harmless and another not: current_setting.
-    if (knowledge === "harmless" && this.#functions.has(at)) return;
-    this.#functions.set(
-      at,
-      schema === undefined ? { name, knowledge } : { schema, name, knowledge },
-    );
+    this.#note(schema, name, knowledge, count);
   }
 
-  /** What is planned is looked at, but not written: EXPLAIN without ANALYZE. */
+  #note(
+    schema: string | undefined,
+    name: string,
+    knowledge: FunctionKnowledge,
+    count: number | undefined,
+  ): void {
+    const at = key(schema, name);
+    const known = this.#functions.get(at);
+    const counts = known === undefined ? [] : known.argumentCounts;
+    const argumentCounts =
+      count === undefined || counts === undefined ? undefined : [...new Set([...counts, count])];
+    this.#functions.set(at, {
+      ...(schema === undefined ? {} : { schema }),
+      name,
+      // One call of a function can be harmless and another not: current_setting.
+      knowledge: knowledge === "harmless" && known !== undefined ? known.knowledge : knowledge,
+      ...(argumentCounts === undefined ? {} : { argumentCounts }),
+    });
+  }
+
+  /**
+   * What is planned is neither read nor written: EXPLAIN without ANALYZE. Of functions those are
+   * called that are not VOLATILE, to fold constants and to estimate.
+   */
   onlyPlanned(): void {
     for (const [at, relation] of this.#writes) this.#reads.set(at, relation);
     this.#writes.clear();
     this.writingCte = false;
     this.selectInto = false;
     this.rowLock = false;
+    const called = this.functions.filter(
+      ({ name, knowledge }) => knowledge === "unknown" || !isVolatileBuiltin(name),
+    );
+    this.writingFunction = called.some(({ knowledge }) => knowledge === "writes");
+    this.serverBound = called.some(({ knowledge }) => knowledge === "server-bound");
+    this.functionEffect = called
+      .map(({ schema, name }) => builtinFunction(schema, name)?.effect ?? "write")
+      .reduce(moreDemanding, "read");
+    this.session.clear();
+    this.outside = false;
+    this.meaninglessOnReader = undefined;
   }
 
   /**
@@ -111,9 +146,15 @@ export class Findings {
   }
 }
 
-function add(to: Map<string, RelationName>, schema: string | undefined, name: string): void {
-  const at = key(schema, name);
-  if (!to.has(at)) to.set(at, schema === undefined ? { name } : { schema, name });
+function add(
+  to: Map<string, ReadRelation>,
+  schema: string | undefined,
+  name: string,
+  only = false,
+): void {
+  const at = `${key(schema, name)}${only ? "\0only" : ""}`;
+  if (to.has(at)) return;
+  to.set(at, { ...(schema === undefined ? {} : { schema }), name, ...(only ? { only } : {}) });
 }
 
 function key(schema: string | undefined, name: string): string {

@@ -6,6 +6,7 @@ import { QueryWalk } from "./query-walk.ts";
 import { statementTable } from "./statement-table.ts";
 import type {
   Classification,
+  CountedCall,
   FunctionCall,
   RelationName,
   SessionState,
@@ -63,6 +64,7 @@ function judgeStatement(node: Node): Statement {
     verdict,
     transaction,
     once = false,
+    onlyPlanned = false,
     session,
   } = judge(fieldsOf(node), walk);
   const lookedAt = effect === "read" || effect === "write";
@@ -77,6 +79,7 @@ function judgeStatement(node: Node): Statement {
     functions: frozen(findings.functions),
     ...(transaction === undefined ? {} : { transaction: Object.freeze(transaction) }),
     session: frozen([...new Set([...(session ?? none), ...findings.session])]),
+    ...(onlyPlanned ? { onlyPlanned } : {}),
     repeatable: lookedAt && !once && !findings.outside && !findings.unknownFunction,
     ...(findings.meaninglessOnReader === undefined
       ? {}
@@ -108,7 +111,10 @@ function sum(statements: readonly Statement[]): Classification {
     statements: frozen(statements),
     reads: union(statements, "reads"),
     writes: union(statements, "writes"),
-    functions: union(statements, "functions"),
+    functions: union(
+      statements.map(({ functions }) => ({ functions: withoutCounts(functions) })),
+      "functions",
+    ),
     session: frozen([...new Set(statements.flatMap<SessionState>(({ session }) => session))]),
     repeatable: false,
     ...(meaningless?.meaninglessOnReader === undefined
@@ -117,13 +123,18 @@ function sum(statements: readonly Statement[]): Classification {
   };
 }
 
+/** The calls, whatever they are given. */
+export function withoutCounts(functions: readonly CountedCall[]): FunctionCall[] {
+  return functions.map(({ argumentCounts: _counts, ...call }) => call);
+}
+
 function harder(a: Statement, b: Statement): Statement {
   if (a.effect !== b.effect) return moreDemanding(a.effect, b.effect) === a.effect ? a : b;
   return a.reader && !b.reader ? b : a;
 }
 
 function union<K extends "reads" | "writes" | "functions">(
-  statements: readonly Statement[],
+  statements: readonly Pick<Statement, K>[],
   of: K,
 ): Statement[K] {
   const found = new Map<string, RelationName | FunctionCall>();

@@ -12,6 +12,8 @@ export interface Judgement {
   readonly transaction?: TransactionControl;
   /** `true` if it can commit by itself, refuses a transaction block, or acts outside the database. */
   readonly once?: boolean;
+  /** It is planned, and not run. */
+  readonly onlyPlanned?: boolean;
 }
 
 /** Judges statements of one type; what it walks through is found in `walk.findings`. */

@@ -13,6 +13,8 @@ export interface RangeVar {
   readonly relname?: string;
   /** `p` permanent, `u` unlogged, `t` temporary. */
   readonly relpersistence?: string;
+  /** Tables that inherit from it, its partitions among them, are meant as well. */
+  readonly inh?: boolean;
 }
 
 export interface Constant {
@@ -90,6 +92,8 @@ export interface CommonTableExpr {
 export interface FuncCall {
   readonly funcname?: readonly Node[];
   readonly args?: readonly Node[];
+  readonly func_variadic?: boolean;
+  readonly agg_within_group?: boolean;
 }
 
 export interface ParseTree {

@@ -4,6 +4,8 @@ import { parsePlpgsql } from "./parser.ts";
 export interface PlpgsqlBody {
   /** The statements and expressions in it, as statements of SQL. */
   readonly statements: readonly string[];
+  /** Names that types are taken from, as in `orders.total%TYPE`: of relations, columns or variables. */
+  readonly typesOf: readonly string[];
   /** What it does that is not in `statements`; absent: nothing. */
   readonly problem?: PlpgsqlProblem;
 }
@@ -17,7 +19,7 @@ export type PlpgsqlProblem = "dynamic" | "commits" | "unparsable";
 
 type Tree = Readonly<Record<string, unknown>>;
 
-const unparsable: PlpgsqlBody = { statements: [], problem: "unparsable" };
+const unparsable: PlpgsqlBody = { statements: [], typesOf: [], problem: "unparsable" };
 
 /** Kinds of statement that are more than what their expressions tell. */
 const problems: Readonly<Record<string, PlpgsqlProblem>> = {
@@ -59,7 +61,18 @@ export function takeApart(definition: string): PlpgsqlBody {
   };
   visit(tree);
   if (!isFunction) return unparsable;
-  return problem === undefined ? { statements } : { statements, problem };
+  const typesOf = namesBefore(definition);
+  return problem === undefined ? { statements, typesOf } : { statements, typesOf, problem };
+}
+
+/** Each name of `a.b.c%TYPE` and `a.b%ROWTYPE`; what looks like that in a string counts as well. */
+function namesBefore(definition: string): string[] {
+  const names = definition.matchAll(/((?:"[^"]+"|[\w$.])+)\s*%\s*(?:row)?type\b/gi);
+  return [...names].flatMap(([, name = ""]) =>
+    [...name.matchAll(/"([^"]+)"|([^".]+)/g)].map(
+      ([, quoted, plain = ""]) => quoted ?? plain.toLowerCase(),
+    ),
+  );
 }
 
 function asStatements({ query, parseMode = 0 }: Tree): string[] {

@@ -61,7 +61,7 @@ export const judgeCopy: Judge = (fields, walk) => {
 
 /**
  * EXPLAIN. Without ANALYZE nothing is run and a reader plans a write as well as a read; but planning
- * may call functions (to fold constants, to estimate), so those count all the same.
+ * may call functions that are not VOLATILE (to fold constants, to estimate), so those count.
  */
 export const judgeExplain: Judge = (fields, walk) => {
   const command = "EXPLAIN";
@@ -75,7 +75,7 @@ export const judgeExplain: Judge = (fields, walk) => {
   const judged = judgeInner(query, walk);
   if (analyze) return { ...judged, command };
   walk.findings.onlyPlanned();
-  return { command, ...walk.findings.judgeQuery() };
+  return { command, ...walk.findings.judgeQuery(), onlyPlanned: true };
 };
 
 /** Of an option that is said twice every mention counts: better one plan too many on the writer. */

@@ -149,10 +149,10 @@ export class QueryWalk {
     }
   }
 
-  #relation({ schemaname, relname }: RangeVar): void {
+  #relation({ schemaname, relname, inh }: RangeVar): void {
     if (relname === undefined) return;
     if (schemaname === undefined && this.#ctes.includes(relname)) return;
-    this.findings.read(schemaname, relname);
+    this.findings.read(schemaname, relname, inh !== true);
   }
 
   #operator(name: readonly Node[] | undefined): void {
@@ -183,17 +183,24 @@ export class QueryWalk {
   /** A function that is judged by its arguments is one that shapes have to know: `shape.ts`. */
   #call(call: FuncCall): void {
     const [name = "", schema] = strings(call.funcname).reverse();
-    const builtin = builtinFunction(schema, name);
-    if (builtin === undefined) this.findings.callUnknown(schema, name);
-    else if (name === "current_setting" && !readsHarmlessSetting(call)) {
-      this.findings.callBuiltin(schema, name, ofSomeSetting);
-    } else if (name === "set_config" && isTrue(call.args?.[2])) {
-      this.findings.callBuiltin(schema, name, { knowledge: "server-bound", effect: "session" });
-    } else this.findings.callBuiltin(schema, name, builtin);
+    const count = argumentCount(call);
+    const isBuiltin = builtinFunction(schema, name) !== undefined;
+    if (isBuiltin && name === "current_setting" && !readsHarmlessSetting(call)) {
+      this.findings.callBuiltin(schema, name, ofSomeSetting, count);
+    } else if (isBuiltin && name === "set_config" && isTrue(call.args?.[2])) {
+      const local = { knowledge: "server-bound", effect: "session" } as const;
+      this.findings.callBuiltin(schema, name, local, count);
+    } else this.findings.call(schema, name, count);
     for (const key in call) {
       if (key !== "funcname") this.#visitField(key, call[key as keyof FuncCall]);
     }
   }
+}
+
+/** Of a list of any length, and of what is aggregated WITHIN GROUP, the text does not tell. */
+function argumentCount(call: FuncCall): number | undefined {
+  if (call.func_variadic === true || call.agg_within_group === true) return undefined;
+  return call.args?.length ?? 0;
 }
 
 function readsHarmlessSetting(call: FuncCall): boolean {

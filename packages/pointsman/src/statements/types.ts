@@ -16,6 +16,12 @@ export interface RelationName {
   readonly name: string;
 }
 
+/** A relation that is read. */
+export interface ReadRelation extends RelationName {
+  /** It stands behind ONLY: the tables that inherit from it are not read. */
+  readonly only?: true;
+}
+
 /**
  * What is known about a function that a statement calls.
  *
@@ -36,6 +42,12 @@ export interface FunctionCall {
   readonly schema?: string;
   readonly name: string;
   readonly knowledge: FunctionKnowledge;
+}
+
+/** A call as a statement has it, with what tells functions of one name apart. */
+export interface CountedCall extends FunctionCall {
+  /** How many arguments it is given, each number once; absent: the text does not tell. */
+  readonly argumentCounts?: readonly number[];
 }
 
 /** Isolation levels, in the spelling of the SQL standard, lower case. */
@@ -110,14 +122,16 @@ export interface Statement {
   /** Whether a reader can run it, outside a transaction, as far as the text tells. */
   readonly reader: boolean;
   /** Relations that are read, and those that are written; each relation once. */
-  readonly reads: readonly RelationName[];
+  readonly reads: readonly ReadRelation[];
   readonly writes: readonly RelationName[];
   /** Functions that are called, each once. */
-  readonly functions: readonly FunctionCall[];
+  readonly functions: readonly CountedCall[];
   /** For a transaction statement: which. */
   readonly transaction?: TransactionControl;
   /** State that it leaves on its connection. */
   readonly session: readonly SessionState[];
+  /** It is planned, and not run: EXPLAIN without ANALYZE. */
+  readonly onlyPlanned?: boolean;
   /**
    * Whether it may be sent a second time after a reader refused it: its effect is `read` or a plain
    * `write` that cannot commit by itself and may run inside a transaction block, and it does nothing
@@ -142,9 +156,9 @@ export interface Classification {
   /** Whether a reader can run the whole text, outside a transaction, as far as the text tells. */
   readonly reader: boolean;
   readonly statements: readonly Statement[];
-  readonly reads: readonly RelationName[];
+  readonly reads: readonly ReadRelation[];
   readonly writes: readonly RelationName[];
-  readonly functions: readonly FunctionCall[];
+  readonly functions: readonly CountedCall[];
   /** For a text that is one transaction statement and nothing else: which. */
   readonly transaction?: TransactionControl;
   /** State that the text leaves on its connection; `SET LOCAL` and kin leave none. */

@@ -55,6 +55,11 @@ create function default_writes(n bigint default nextval('tickets')) returns bigi
 -- One name, several functions
 create function price(n int) returns int language sql as 'select $1 * 2';
 create function price(t text) returns int language sql as 'select noted($1)';
+create function by_count(n int) returns int language sql as 'select $1 * 2';
+create function by_count(n int, t text) returns int language sql as 'select noted($2)';
+create function by_count(a text, b text, c text, variadic rest text[]) returns int language sql as 'select noted($1)';
+create function calls_by_count() returns int language plpgsql as $$ begin return by_count(3); end $$;
+create function noted_as_stable(what text) returns int stable language plpgsql as $$ begin return noted(what); end $$;
 create schema other;
 create function twice() returns int language sql as 'select 2';
 create function other.twice() returns int language sql as $$ select public.noted('other') $$;
@@ -88,6 +93,43 @@ create view by_operator as select id from books where id <~> title;
 create type money_like as (amount int);
 create function to_money(n int) returns money_like language plpgsql as $$ begin perform noted('cast'); return row(n)::money_like; end $$;
 create cast (int as money_like) with function to_money(int);
+-- What happens where nobody spells it, with values of certain types
+create type code as (part int);
+create function same_code(a code, b code) returns boolean language plpgsql as $$ begin perform noted('='); return a.part = b.part; end $$;
+create operator = (leftarg = code, rightarg = code, function = same_code);
+create table coded (id int, c code, other code);
+insert into coded values (1, row(1), row(1));
+create view codes as select c as shown from coded;
+create type label as (word text);
+create function label_text(l label) returns text language plpgsql as $$ begin perform noted('label'); return l.word; end $$;
+create cast (label as text) with function label_text(label) as implicit;
+create table labelled (id int, l label);
+insert into labelled values (1, row('a'));
+create function made_label() returns label language sql as $$ select row('made')::public.label $$;
+create function label_length() returns int language plpgsql as $$ declare l labelled.l%type; begin select x.l into l from (select made_label() as l) x; return pg_catalog.length(l); end $$;
+create type mark as (n int);
+create function from_mark(m mark) returns int language plpgsql as $$ begin perform noted('mark'); return m.n; end $$;
+create cast (mark as int) with function from_mark(mark);
+create table marked (id int, m mark);
+insert into marked values (1, row(2));
+create type rank as (n int);
+create function rank_compares(a rank, b rank) returns int language plpgsql as $$ begin perform noted('rank'); return a.n - b.n; end $$;
+create function rank_less(a rank, b rank) returns boolean language sql as 'select $1.n < $2.n';
+create function rank_less_same(a rank, b rank) returns boolean language sql as 'select $1.n <= $2.n';
+create function rank_same(a rank, b rank) returns boolean language sql as 'select $1.n = $2.n';
+create function rank_more_same(a rank, b rank) returns boolean language sql as 'select $1.n >= $2.n';
+create function rank_more(a rank, b rank) returns boolean language sql as 'select $1.n > $2.n';
+create operator <# (leftarg = rank, rightarg = rank, function = rank_less);
+create operator <=# (leftarg = rank, rightarg = rank, function = rank_less_same);
+create operator =# (leftarg = rank, rightarg = rank, function = rank_same);
+create operator >=# (leftarg = rank, rightarg = rank, function = rank_more_same);
+create operator ># (leftarg = rank, rightarg = rank, function = rank_more);
+create operator class rank_order default for type rank using btree as operator 1 <#, operator 2 <=#, operator 3 =#, operator 4 >=#, operator 5 >#, function 1 rank_compares(rank, rank);
+create table ranked (id int, r rank);
+insert into ranked values (1, row(2)), (2, row(1));
+create type spectrum as range (subtype = rank);
+create table spectra (id int, s spectrum);
+
 create function is_isbn(t text) returns boolean language plpgsql as $$ begin perform noted('check'); return length(t) > 3; end $$;
 create domain isbn as text check (is_isbn(value));
 create function is_long(t text) returns boolean language sql immutable as 'select length($1) > 3';
@@ -202,6 +244,33 @@ export const traps: readonly Trap[] = [
   { text: "select id <=~> title from public.books", reason: "plain-read", onReader: "same" },
   { text: "select * from by_operator", reason: "writing-object", onReader: "refuses" },
   { text: "select 3::money_like", reason: "writing-object", onReader: "refuses" },
+  { text: "select id from coded where c = other", reason: "writing-object", onReader: "refuses" },
+  {
+    text: "select shown from codes where shown in (row(1)::code)",
+    reason: "writing-object",
+    onReader: "refuses",
+  },
+  { text: "select id from public.books where id = 1", reason: "plain-read", onReader: "same" },
+  {
+    text: "select distinct id from public.books where title like 'D%'",
+    reason: "plain-read",
+    onReader: "same",
+  },
+  {
+    text: "select pg_catalog.length(l) from labelled",
+    reason: "writing-object",
+    onReader: "refuses",
+  },
+  {
+    text: "select pg_catalog.length(made_label())",
+    reason: "writing-function",
+    onReader: "refuses",
+  },
+  { text: "select label_length()", reason: "writing-function", onReader: "refuses" },
+  { text: "select m::int from marked", reason: "writing-object", onReader: "refuses" },
+  { text: "select id::int, '2'::int from public.books", reason: "plain-read", onReader: "same" },
+  { text: "select id from ranked order by r", reason: "writing-object", onReader: "refuses" },
+  { text: "select * from spectra where s = 'empty'", reason: "writing-object", onReader: "same" },
   { text: "select cast('978-3' as isbn)", reason: "writing-object", onReader: "refuses" },
   { text: "select cast('978-3' as long_text)", reason: "plain-read", onReader: "same" },
   { text: "select b.shout from public.books b", reason: "writing-object", onReader: "refuses" },
@@ -216,7 +285,21 @@ export const traps: readonly Trap[] = [
   { text: "select last_value from tickets", reason: "server-bound", onReader: "wrong" },
   { text: "select * from ruled_table", reason: "plain-read", onReader: "same" },
   { text: "select called_procedure()", reason: "unknown-function", onReader: "refuses" },
-  { text: "explain select noted('x')", reason: "writing-function", onReader: "same" },
+  { text: "explain select noted('x')", reason: "plain-read", onReader: "same" },
+  { text: "explain select noted_as_stable('x')", reason: "writing-function", onReader: "same" },
+  {
+    text: "explain select * from public.books where id = noted_as_stable('x')",
+    reason: "writing-function",
+    onReader: "refuses",
+  },
+  { text: "explain select * from noting", reason: "plain-read", onReader: "same" },
+  { text: "explain select * from over_caches", reason: "unlogged-table", onReader: "refuses" },
+  { text: "explain analyze select noted('x')", reason: "writing-function", onReader: "refuses" },
+  { text: "select (5).lower", reason: "writing-object", onReader: "refuses" },
+  { text: "select by_count(1)", reason: "plain-read", onReader: "same" },
+  { text: "select by_count(1, 'x')", reason: "writing-function", onReader: "refuses" },
+  { text: "select by_count('a', 'b', 'c', 'd')", reason: "writing-function", onReader: "refuses" },
+  { text: "select calls_by_count()", reason: "plain-read", onReader: "same" },
   { text: "copy (select total()) to stdout", reason: "plain-read", onReader: "same" },
   { text: "copy (select noted('x')) to stdout", reason: "writing-function", onReader: "refuses" },
 ];

@@ -8,10 +8,8 @@ import { defaultSeed } from "./thresholds.ts";
 const usage = `Usage: npm run corpus -- [options]
 
 Runs thousands of statements on a writer and on readers, sees where each of them belongs, and holds
-the router against it, beside two simple rules.
+the router against it, beside one that goes by the texts alone and two simple rules.
 
-  --catalog    let the router ask the database what its functions and views do; without, it goes by
-               the texts alone
   --every N    run only every so many statements (default 1)
   --seed N     another choice of statements (default ${defaultSeed})
   --json FILE  write everything to a file: the goals, the numbers, each statement
@@ -24,7 +22,6 @@ POINTSMAN_PG_BIN names the folder of another PostgreSQL to hold it against.
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(defaultSeed) },
-    catalog: { type: "boolean", default: false },
     every: { type: "string", default: "1" },
     json: { type: "string" },
     all: { type: "boolean", default: false },
@@ -43,7 +40,7 @@ async function main(): Promise<void> {
     return;
   }
   let told = performance.now();
-  const run = await runCorpus(seed, { every, catalog: values.catalog }, (phase, done, of) => {
+  const run = await runCorpus(seed, { every }, (phase, done, of) => {
     if (performance.now() - told < 10_000) return;
     told = performance.now();
     process.stderr.write(`${phase}: ${done} of ${of}\n`);

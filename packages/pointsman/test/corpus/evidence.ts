@@ -21,6 +21,8 @@ export interface SeenOnReaders extends Seen {
   readonly locks: boolean;
   /** It exports a snapshot while its transaction lasts. */
   readonly exports: boolean;
+  /** It leaves a large object open while its transaction lasts. */
+  readonly opens: boolean;
   /** The writer has moved while a reader ran it. */
   readonly reachedOut: boolean;
   /** After it, random() gives the same number each time. */

@@ -14,6 +14,7 @@ const onReader: SeenOnReaders = {
   sameElsewhere: true,
   locks: false,
   exports: false,
+  opens: false,
   reachedOut: false,
   seeds: false,
 };
@@ -37,6 +38,7 @@ const cases: Record<
   "an answer that is new each time": ["select random()", { stable: false }, {}, "reader"],
   "state on a reader": ["set a.b = 1", { changed: ["settings"] }, {}, "writer"],
   "state on the writer only": ["reset a.b", {}, { changed: ["settings"] }, "writer"],
+  "a large object that stays open": ["select lo_open(1, 262144)", { opens: true }, {}, "writer"],
   "a file": ["copy t to 'f'", { wroteFile: true }, {}, "writer"],
   "an advisory lock": ["select f()", { locks: true, stable: false }, {}, "writer"],
   "an exported snapshot": ["select f()", { exports: true, stable: false }, {}, "writer"],

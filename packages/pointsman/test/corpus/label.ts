@@ -13,9 +13,9 @@ export interface Label {
   readonly arguable: boolean;
 }
 
-/** Statistics and addresses of one server: the names that the rule gives. */
+/** Statistics, addresses, locks and memory of one server: the names that the rule gives. */
 const ofOneServer =
-  /\bpg_stat_(?!reset|statements|file\b|ext)|\bpg_backend_pid\b|\binet_(server|client)_/i;
+  /\bpg_stat_(?!reset|statements|file\b|ext)|\bpg_backend_pid\b|\binet_(server|client)_|\bpg_locks\b|_blocking_pids\b|\bpg_get_(aios|backend_memory_contexts|loaded_modules|shmem_allocations)/i;
 
 /** Sizes, and statistics of tables, indexes and functions: any server may give them. */
 const ofTables =
@@ -36,6 +36,7 @@ export function labelOf({ text, topic }: Statement, { readers, writer }: Evidenc
     ...(readers.wroteFile ? ["writes a file on a reader"] : []),
     ...(readers.locks ? ["takes an advisory lock on a reader"] : []),
     ...(readers.exports ? ["exports a snapshot of a reader"] : []),
+    ...(readers.opens ? ["leaves a large object open on a reader"] : []),
     ...(readers.seeds ? ["leaves on a reader: the seed"] : []),
     ...(readers.reachedOut ? ["changes the writer from a reader"] : []),
     ...(writer.wrote ? ["changes data on the writer only"] : []),
@@ -43,7 +44,7 @@ export function labelOf({ text, topic }: Statement, { readers, writer }: Evidenc
       ? [`its transaction: ${readers.inside} on a reader, ${writer.inside} on the writer`]
       : []),
   ];
-  const about = topic === "this-server" || ofOneServer.test(text);
+  const about = (topic === "this-server" || ofOneServer.test(text)) && !isPlanOnly(text);
   const differs = readers.stable && !readers.sameElsewhere;
   const sized = ofTables.test(text) && !writer.sameAnswer;
   if (about || ((differs || sized) && effects.length === 0)) {
@@ -54,6 +55,11 @@ export function labelOf({ text, topic }: Statement, { readers, writer }: Evidenc
   if (readers.stable && !writer.sameAnswer) return wrong("another answer");
   const because = readers.stable ? "the same answer" : "an answer that is new each time";
   return { needs: "reader", because, refused: false, arguable: false };
+}
+
+/** A plan tells nothing of what is in a server's views. */
+function isPlanOnly(text: string): boolean {
+  return /^\s*explain\b/i.test(text) && !/\banalyze\b/i.test(text);
 }
 
 function wrong(because: string): Label {

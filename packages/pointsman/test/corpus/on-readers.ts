@@ -3,7 +3,7 @@ import type { SeenOnReaders } from "./evidence.ts";
 import type { Folder } from "./folder.ts";
 import type { Holder } from "./holder.ts";
 import { insideOf } from "./inside.ts";
-import { changes, type State, stateOf } from "./state.ts";
+import { CleanStates, changes, stateOf } from "./state.ts";
 import type { Role, Statement } from "./statement.ts";
 
 export interface Readers {
@@ -21,11 +21,12 @@ export interface Readers {
 /** Runs statements on readers, each by itself and from the same state, and looks at what is left. */
 export class OnReaders {
   readonly #readers: Readers;
-  readonly #clean = new Map<Asker, State>();
+  readonly #clean: CleanStates;
   #writerAt = "";
 
   constructor(readers: Readers) {
     this.#readers = readers;
+    this.#clean = new CleanStates(readers.major);
   }
 
   async see({ text, as = "app", undo = [] }: Statement): Promise<SeenOnReaders> {
@@ -33,7 +34,7 @@ export class OnReaders {
     const first = this.#readers.first[as];
     const second = this.#readers.second[as];
     if (this.#writerAt === "") this.#writerAt = await writerMoves();
-    const before = await this.#cleanState(first);
+    const before = await this.#clean.of(first);
     const outcome = await first.run(text);
     const wroteFile = folder.emptied();
     if (!outcome.accepted) {
@@ -67,6 +68,7 @@ export class OnReaders {
       sameElsewhere: elsewhere.same,
       locks: again.locks || (elsewhere.locks && again.stable(outcome)),
       exports: again.exports,
+      opens: again.opens,
       seeds,
       reachedOut,
     };
@@ -79,6 +81,7 @@ export class OnReaders {
   ): Promise<{
     stable: (first: Outcome) => boolean;
     exports: boolean;
+    opens: boolean;
     locks: boolean;
     random: string | undefined;
   }> {
@@ -89,11 +92,13 @@ export class OnReaders {
         "select random()::text, (select count(*) from pg_ls_dir('pg_snapshots')) as snapshots, (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks",
       )
       .catch(() => undefined);
+    const descriptor = await asker.run("select lo_tell(0)");
     await asker.run("rollback");
     if (asker.status !== "I") await this.#renew(asker);
     return {
       stable: (first) => !outcome.accepted || !first.accepted || outcome.answer === first.answer,
       exports: look !== undefined && look.snapshots !== "0",
+      opens: descriptor.accepted,
       locks: look !== undefined && look.locks !== "0",
       random: look?.random,
     };
@@ -117,17 +122,9 @@ export class OnReaders {
     return { same: isSame(first, free), locks: isSame(first, freeAgain) || isTimeout(held) };
   }
 
-  async #cleanState(asker: Asker): Promise<State> {
-    const known = this.#clean.get(asker);
-    if (known !== undefined) return known;
-    const { state } = await stateOf(asker, this.#readers.major);
-    this.#clean.set(asker, state);
-    return state;
-  }
-
   async #renew(asker: Asker): Promise<void> {
     await asker.close();
-    this.#clean.delete(asker);
+    this.#clean.forget(asker);
   }
 }
 
@@ -144,6 +141,7 @@ const nothing = {
   sameElsewhere: true,
   locks: false,
   exports: false,
+  opens: false,
   reachedOut: false,
   seeds: false,
 };

@@ -1,8 +1,8 @@
-import { type Asker, isSame } from "./asker.ts";
+import { type Asker, isSame, type Outcome } from "./asker.ts";
 import type { SeenOnReaders, SeenOnWriter } from "./evidence.ts";
 import type { Folder } from "./folder.ts";
 import { insideOf } from "./inside.ts";
-import { changes, type State, stateOf } from "./state.ts";
+import { CleanStates, changes, stateOf } from "./state.ts";
 import type { Role, Statement } from "./statement.ts";
 
 export interface Writer {
@@ -27,25 +27,52 @@ export interface Position {
   readonly wal: string;
 }
 
+/** What a rollback behind it does not undo: another connection's work, and what it ends itself. */
+const outsideOfTransactions = /dblink|\b(?:commit|rollback|prepare transaction)\b/i;
+
 /** Runs statements on the writer, each by itself and in the same database as it was at the start. */
 export class OnWriter {
   readonly #writer: Writer;
-  readonly #clean = new Map<Asker, State>();
+  readonly #clean: CleanStates;
   #at: Position | undefined;
 
   constructor(writer: Writer) {
     this.#writer = writer;
+    this.#clean = new CleanStates(writer.major);
   }
 
   /** Of a statement that a reader refuses: whether the writer takes it. */
   async try(statement: Statement): Promise<SeenOnWriter> {
     const { askers, folder } = this.#writer;
     const asker = askers[statement.as ?? "app"];
-    await this.#start();
+    const outcome =
+      (await this.#tryAndUndo(statement, asker)) ?? (await this.#tryAndRestore(statement, asker));
+    return { outcome, changed: [], wroteFile: folder.emptied(), sameAnswer: true, wrote: false };
+  }
+
+  /** In a transaction that is undone, which is fast; `undefined`: that tells nothing of this one. */
+  async #tryAndUndo({ text, undo }: Statement, asker: Asker): Promise<Outcome | undefined> {
+    if (undo !== undefined || outsideOfTransactions.test(text)) return undefined;
+    await asker.run("begin");
+    const outcome = await asker.run(text);
+    const isWhole =
+      outcome.accepted &&
+      asker.status === "T" &&
+      (await asker.run("set constraints all immediate")).accepted;
+    if (isWhole) await asker.run("rollback");
+    await this.#close(asker);
+    if (isWhole) return outcome;
+    if (outcome.accepted) await this.#renew();
+    return undefined;
+  }
+
+  async #tryAndRestore(statement: Statement, asker: Asker): Promise<Outcome> {
+    // Transactions that were undone have moved the writer as well.
+    this.#at = await this.#writer.position();
     const outcome = await asker.run(statement.text);
     if (outcome.accepted || asker.status !== "I") await this.#close(asker);
     await this.#restore(statement, "wal");
-    return { outcome, changed: [], wroteFile: folder.emptied(), sameAnswer: true, wrote: false };
+    return outcome;
   }
 
   /** Of one that a reader accepts: everything that can be compared. */
@@ -54,7 +81,7 @@ export class OnWriter {
     const { text, as = "app" } = statement;
     const asker = askers[as];
     await this.#start();
-    const before = await this.#cleanState(asker);
+    const before = await this.#clean.of(asker);
     const outcome = await asker.run(text);
     if (!outcome.accepted) {
       await this.#close(asker);
@@ -103,25 +130,19 @@ export class OnWriter {
     const now = await this.#writer.position();
     const moved = now[by] !== this.#at?.[by];
     this.#at = now;
-    if (moved) {
-      for (const asker of Object.values(this.#writer.askers)) await this.#close(asker);
-      await this.#writer.undoer.close();
-      await this.#writer.renewDatabase();
-      this.#at = await this.#writer.position();
-    }
+    if (moved) await this.#renew();
     return moved;
   }
 
-  async #cleanState(asker: Asker): Promise<State> {
-    const known = this.#clean.get(asker);
-    if (known !== undefined) return known;
-    const { state } = await stateOf(asker, this.#writer.major);
-    this.#clean.set(asker, state);
-    return state;
+  async #renew(): Promise<void> {
+    for (const asker of Object.values(this.#writer.askers)) await this.#close(asker);
+    await this.#writer.undoer.close();
+    await this.#writer.renewDatabase();
+    this.#at = await this.#writer.position();
   }
 
   async #close(asker: Asker): Promise<void> {
     await asker.close();
-    this.#clean.delete(asker);
+    this.#clean.forget(asker);
   }
 }

@@ -21,10 +21,7 @@ export function renderRun(run: CorpusRun, color: boolean, all: boolean): string 
     "unsafe",
     "missed",
     "",
-    "unsafe",
-    "missed",
-    "unsafe",
-    "missed",
+    ...["texts", "keyword", "tree"].flatMap(() => ["unsafe", "missed"]),
   ];
   const table = [
     head,
@@ -42,8 +39,8 @@ export function renderRun(run: CorpusRun, color: boolean, all: boolean): string 
   );
   const span = (from: number, to: number): number =>
     widths.slice(from, to).reduce((sum, width) => sum + width + 2, -2);
-  const groups = ["", "what PostgreSQL did", "router", "keyword", "syntax tree"];
-  const bounds = [0, 1, 5, 8, 10, 12];
+  const groups = ["", "what PostgreSQL did", "router", "texts alone", "keyword", "syntax tree"];
+  const bounds = [0, 1, 5, 8, 10, 12, 14];
   const titles = groups.map((title, i) =>
     title.padEnd(span(bounds[i] as number, bounds[i + 1] as number)),
   );
@@ -130,6 +127,7 @@ function cells(title: string, score: Score): string[] {
     ...[score.statements, score.refused, score.wrong, score.readable].map(String),
     ...both(score.router),
     share,
+    ...both(score.texts),
     ...both(score.keyword),
     ...both(score.tree),
   ];

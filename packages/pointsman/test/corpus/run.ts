@@ -17,7 +17,14 @@ import type { Role, Statement } from "./statement.ts";
 export interface Labelled {
   readonly statement: Statement;
   readonly label: Label;
-  readonly routes: { readonly router: Target; readonly keyword: Target; readonly tree: Target };
+  readonly routes: {
+    /** The router, which asks the database. */
+    readonly router: Target;
+    /** The router that goes by the texts alone. */
+    readonly texts: Target;
+    readonly keyword: Target;
+    readonly tree: Target;
+  };
   /** The router's reason. */
   readonly reason: string;
 }
@@ -42,11 +49,10 @@ export interface CorpusRun {
  * made anew, from a copy of it, after each statement that has written anything.
  *
  * @param every - runs every so many of them: a sample of all classes
- * @param catalog - the router may ask the database; default: it goes by the texts alone
  */
 export async function runCorpus(
   seed: number,
-  { every = 1, catalog = false }: { readonly every?: number; readonly catalog?: boolean } = {},
+  { every = 1 }: { readonly every?: number } = {},
   progress: (phase: string, done: number, of: number) => void = () => {},
 ): Promise<CorpusRun> {
   const begun = performance.now();
@@ -62,7 +68,8 @@ export async function runCorpus(
     const statements = all.filter((_, index) => index % every === 0);
     await client.end();
     await cluster.waitForReplay();
-    const routes = await routesOf(cluster, statements, catalog);
+    const routes = await routesOf(cluster, statements, true);
+    const byTexts = await routesOf(cluster, statements, false);
     await cluster.pauseReplay();
     const labels = await labelsOf(cluster, statements, folder, major, progress);
     await idle.end();
@@ -72,7 +79,7 @@ export async function runCorpus(
       return {
         statement,
         label: labels[index] as Label,
-        routes: { router: target, ...baselines },
+        routes: { router: target, texts: (byTexts[index] as Route).target, ...baselines },
         reason,
       };
     });

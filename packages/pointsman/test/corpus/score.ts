@@ -19,6 +19,7 @@ export interface Score {
   /** A reader could serve them. */
   readonly readable: number;
   readonly router: Mistakes;
+  readonly texts: Mistakes;
   readonly keyword: Mistakes;
   readonly tree: Mistakes;
 }
@@ -68,6 +69,7 @@ function scoreOf(statements: readonly Labelled[]): Score {
     wrong: writer.length - refused,
     readable: reader.length,
     router: mistakes("router"),
+    texts: mistakes("texts"),
     keyword: mistakes("keyword"),
     tree: mistakes("tree"),
   };

@@ -23,7 +23,8 @@ export const keptSession = `
   prepare kept_read as select 1;
   prepare kept_write as insert into audit (what) values ('kept');
   prepare kept_argument (int) as select $1;
-  select pg_advisory_lock(77);
+  select pg_advisory_lock(77), pg_advisory_lock(1), pg_advisory_lock(1, 1);
+  select pg_advisory_lock_shared(1), pg_advisory_lock_shared(1, 1);
   declare kept_cursor cursor with hold for select id from notes`;
 
 const template = "corpus_template";
@@ -53,6 +54,7 @@ export async function setUp(
   const admin = await connect(elsewhere(cluster));
   try {
     await admin.query(`create database ${template} template ${cluster.database}`);
+    await admin.query("begin; select txid_current(); prepare transaction 'waiting'");
     await admin.query("checkpoint");
   } finally {
     await admin.end();

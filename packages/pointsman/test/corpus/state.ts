@@ -71,3 +71,26 @@ export function changes(before: State, after: State): string[] {
     (name) => before[name] !== after[name],
   );
 }
+
+/** The state that each connection has had before anybody did anything with it. */
+export class CleanStates {
+  readonly #major: number;
+  readonly #known = new Map<Asker, State>();
+
+  constructor(major: number) {
+    this.#major = major;
+  }
+
+  async of(asker: Asker): Promise<State> {
+    const known = this.#known.get(asker);
+    if (known !== undefined) return known;
+    const { state } = await stateOf(asker, this.#major);
+    this.#known.set(asker, state);
+    return state;
+  }
+
+  /** The connection is closed, or will be another one. */
+  forget(asker: Asker): void {
+    this.#known.delete(asker);
+  }
+}

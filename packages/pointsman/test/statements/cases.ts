@@ -109,6 +109,8 @@ export const reads: Record<string, readonly string[]> = {
     "explain select * from t for update",
     "explain with x as (delete from t returning *) select * from x",
     "explain create table n as select * from t",
+    "explain select nextval('s'), pg_advisory_lock(1), set_config('work_mem', '8MB', false)",
+    "explain select pg_notify('a', 'b') from t where id = 1",
     "explain declare c cursor for select * from t",
   ],
   "COPY to the client": [

@@ -294,12 +294,23 @@ describe("relations and functions that are named", () => {
   it("names each function once, as it is spelled, with what is known of it", () => {
     const sql = "select lower('a'), lower('b'), pg_catalog.lower('c'), nextval('s'), a.f(g())";
     expect(classify(sql).functions).toEqual([
-      { name: "lower", knowledge: "harmless" },
-      { schema: "pg_catalog", name: "lower", knowledge: "harmless" },
-      { name: "nextval", knowledge: "writes" },
-      { schema: "a", name: "f", knowledge: "unknown" },
-      { name: "g", knowledge: "unknown" },
+      { name: "lower", knowledge: "harmless", argumentCounts: [1] },
+      { schema: "pg_catalog", name: "lower", knowledge: "harmless", argumentCounts: [1] },
+      { name: "nextval", knowledge: "writes", argumentCounts: [1] },
+      { schema: "a", name: "f", knowledge: "unknown", argumentCounts: [1] },
+      { name: "g", knowledge: "unknown", argumentCounts: [0] },
     ]);
+  });
+
+  it.each<[sql: string, counts: readonly number[] | undefined]>([
+    ["select f()", [0]],
+    ["select f(1, 2), f(b => 3)", [2, 1]],
+    ["select f(*) from t", [0]],
+    ["select f(1), f(variadic array[1])", undefined],
+    ["select f(variadic array[1]), f(1)", undefined],
+    ["select f(0.5) within group (order by a) from t", undefined],
+  ])("tells how many arguments functions are given: %s", (sql, counts) => {
+    expect(classify(sql).functions[0]?.argumentCounts).toEqual(counts);
   });
 
   it("names an operator that is spelled with a schema, and no other", () => {
@@ -313,7 +324,7 @@ describe("relations and functions that are named", () => {
     const other = "current_setting('in_hot_standby')";
     for (const sql of [`select ${one}, ${other}`, `select ${other}, ${one}`]) {
       expect(classify(sql).functions).toEqual([
-        { name: "current_setting", knowledge: "server-bound" },
+        { name: "current_setting", knowledge: "server-bound", argumentCounts: [1] },
       ]);
     }
   });

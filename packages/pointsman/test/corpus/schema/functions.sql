@@ -125,6 +125,32 @@ CREATE FUNCTION dynamic_count(wanted text) RETURNS bigint LANGUAGE plpgsql AS
 CREATE FUNCTION joined(VARIADIC things text[]) RETURNS text LANGUAGE sql AS $$ SELECT array_to_string(things, '-') $$;
 CREATE FUNCTION with_setting(i int) RETURNS int SET work_mem = '8MB' LANGUAGE plpgsql AS $$ BEGIN RETURN i; END $$;
 CREATE FUNCTION by_definer(wanted int) RETURNS bigint SECURITY DEFINER LANGUAGE sql AS $$ SELECT total_for(wanted) $$;
+CREATE FUNCTION stock_level(wanted int) RETURNS text LANGUAGE plpgsql AS
+  $$ DECLARE left_over int; BEGIN SELECT stock INTO STRICT left_over FROM books WHERE id = wanted;
+     CASE WHEN left_over = 0 THEN RETURN 'none'; WHEN left_over < 3 THEN RETURN 'few'; ELSE RETURN 'many'; END CASE;
+     EXCEPTION WHEN no_data_found THEN RETURN NULL; END $$;
+CREATE FUNCTION best_customer() RETURNS customers LANGUAGE plpgsql AS
+  $$ DECLARE best customers%ROWTYPE; BEGIN SELECT c.* INTO best FROM customers c JOIN orders o ON o.customer_id = c.id
+     GROUP BY c.id ORDER BY count(*) DESC, c.id LIMIT 1; RETURN best; END $$;
+CREATE FUNCTION revenue(since date, until date DEFAULT '2027-01-01') RETURNS TABLE (month text, pence bigint) LANGUAGE plpgsql AS
+  $$ BEGIN RETURN QUERY SELECT to_char(o.at, 'YYYY-MM'), sum(l.quantity * b.pence) FROM orders o
+     JOIN order_lines l ON l.order_id = o.id JOIN books b ON b.id = l.book_id
+     WHERE o.at >= since AND o.at < until GROUP BY 1 ORDER BY 1; END $$;
+CREATE FUNCTION each_squared(numbers int[]) RETURNS int[] LANGUAGE plpgsql AS
+  $$ DECLARE n int; answer int[] := '{}'; BEGIN FOREACH n IN ARRAY numbers LOOP answer := answer || n * n; END LOOP; RETURN answer; END $$;
+CREATE FUNCTION slug(title text) RETURNS text LANGUAGE sql AS
+  $$ SELECT trim(both '-' from regexp_replace(title, '[^a-zA-Z0-9]+', '-', 'g')) $$;
+CREATE FUNCTION is_known(wanted int) RETURNS boolean LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM FROM customers WHERE id = wanted; RETURN FOUND; END $$;
+CREATE FUNCTION ranked_books() RETURNS TABLE (id int, place bigint) LANGUAGE sql AS
+  $$ SELECT id, row_number() OVER (ORDER BY pence DESC, id) FROM books $$;
+CREATE FUNCTION descending(n int) RETURNS SETOF int LANGUAGE plpgsql AS
+  $$ BEGIN WHILE n > 0 LOOP RETURN NEXT n; n := n - 1; END LOOP; END $$;
+CREATE FUNCTION order_json(wanted int) RETURNS jsonb LANGUAGE plpgsql AS
+  $$ DECLARE answer jsonb; BEGIN SELECT jsonb_agg(to_jsonb(l) ORDER BY l.book_id) INTO answer FROM order_lines l WHERE l.order_id = wanted;
+     RETURN jsonb_build_object('id', wanted, 'lines', coalesce(answer, '[]')); END $$;
+CREATE FUNCTION age_in_days(of_customer int) RETURNS int LANGUAGE sql AS
+  $$ SELECT date '2026-12-31' - joined FROM customers WHERE id = of_customer $$;
 
 -- Procedures
 CREATE PROCEDURE logs(line text) LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit (what) VALUES (line); END $$;

@@ -98,7 +98,7 @@ CREATE TABLE traps.books (id int, title text);
 INSERT INTO traps.books VALUES (1, 'of traps');
 CREATE FUNCTION traps.lower(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN log_plpgsql('lower'); END $$;
 CREATE FUNCTION public.lower(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN log_plpgsql('lower'); END $$;
-CREATE FUNCTION public.length(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(6); RETURN i; END $$;
+CREATE FUNCTION public.initcap(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(6); RETURN i; END $$;
 CREATE FUNCTION public.abs(t text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN octet_length(t); END $$;
 CREATE FUNCTION logged_name(customers) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM log_plpgsql('attribute'); RETURN $1.name; END $$;
 CREATE FUNCTION read_name(customers) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN $1.name; END $$;

@@ -34,7 +34,7 @@ const expressions = lines(`
   (select c.read_name from customers c where id = 1)
   (select (c).logged_name from customers c where id = 2)
   lower(5)
-  length(6)
+  initcap(6)
   abs('abc'::text)
   (5).lower
   (select id.lower from notes id limit 0)

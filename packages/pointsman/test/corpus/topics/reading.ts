@@ -264,11 +264,11 @@ export function reading(random: Random): Statement[] {
   return [
     ...of(
       "queries",
-      many(900, () => queries.query()),
+      many(3_400, () => queries.query()),
     ),
     ...of(
       "explain",
-      many(140, () => `explain ${random.pick(explainOptions)}${queries.query()}`),
+      many(280, () => `explain ${random.pick(explainOptions)}${queries.query()}`),
     ),
     ...of(
       "explain",
@@ -302,7 +302,7 @@ export function reading(random: Random): Statement[] {
     ...of(
       "copy-out",
       many(
-        130,
+        260,
         () =>
           `copy (${queries.query()}) to stdout${random.pick(["", "", " with (format csv)", " (format csv, header)", " with csv", " (format binary)"])}`,
       ),

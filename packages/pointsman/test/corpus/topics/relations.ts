@@ -63,17 +63,17 @@ const bound = lines(`
   pg_stat_statements
 `);
 
+/** What is in the relation shows in what each of them answers, but for the plans. */
 const shapes: readonly ((relation: string) => string)[] = [
   (r) => `select * from ${r}`,
-  (r) => `select count(*) from ${r}`,
-  (r) => `select exists (select from ${r})`,
-  (r) => `with x as (select * from ${r}) select count(*) from x`,
-  (r) => `select notes.id from notes, ${r} limit 1`,
-  (r) => `select id from notes where exists (select from ${r})`,
+  (r) => `select count(*), min(t::text), max(t::text) from ${r} as t`,
+  (r) => `select t::text as line from ${r} as t order by 1 limit 3`,
+  (r) => `with x as (select * from ${r}) select string_agg(x::text, '|' order by x::text) from x`,
+  (r) => `select notes.id, t::text as other from notes, ${r} as t order by 1, 2 limit 1`,
+  (r) => `select id, (select max(t::text) from ${r} as t) as other from notes`,
   (r) => `copy (select * from ${r}) to stdout`,
   (r) => `select t from ${r} as t`,
-  (r) => `select 1 as a union all select count(*) from ${r}`,
-  (r) => `explain (analyze, costs off, timing off, summary off, buffers off) select * from ${r}`,
+  (r) => `select '' as a union all select max(t::text) from ${r} as t`,
   (r) => `explain (costs off) select * from ${r}`,
 ];
 

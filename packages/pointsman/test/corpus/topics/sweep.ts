@@ -249,7 +249,7 @@ function calling({ schema, name, kind, types }: Routine, random: Random): string
     `select ${call}`,
     `select ${call}`,
     `select * from ${call}`,
-    `select ${call} is null from notes where id = 1`,
+    `select row(${call})::text as answer from notes where id = 1`,
   ]);
 }
 

@@ -95,6 +95,15 @@ const reading = lines(`
   checks_reading(1)
   sum_reading(1, 2)
   may_look(1)
+  stock_level(3)
+  stock_level(999)
+  (best_customer()).name
+  each_squared(array[1, 2, 3])
+  slug('The Left Hand of Darkness')
+  is_known(5)
+  order_json(4)
+  age_in_days(2)
+  (select max(pence) from revenue('2026-01-01'))
 `);
 
 const writingRows = ["moved_notes()"];
@@ -104,6 +113,9 @@ const readingRows = lines(`
   books_query(300)
   search()
   search('word1')
+  revenue('2026-01-01')
+  ranked_books()
+  descending(4)
 `);
 
 /** Calls of functions of the user: those that write, lock or set, and those that only read. */
