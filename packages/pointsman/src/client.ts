@@ -504,7 +504,9 @@ export class Conversation extends EventEmitter implements Settling {
         else this.#giveUp(item, route, this.#lost);
         return;
       }
-      if (item.movable?.refused === true) again = this.#home.router.afterRefusal();
+      if (item.movable?.refused === true) {
+        again = this.#home.router.afterRefusal(item.text, item.movable.refusal);
+      }
       if (again === undefined) {
         if (isSubmittable(item.query)) {
           const failure = item.movable?.failed === true ? new Error("refused") : undefined;

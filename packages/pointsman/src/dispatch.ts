@@ -23,7 +23,7 @@ export interface Dispatch {
     error: Error | undefined,
   ): void;
   recover(failure: Failure, next: (again: Route | undefined, told: Error) => void): void;
-  afterRefusal(): Route;
+  afterRefusal(text: string | undefined, error: unknown): Route;
   movable(call: Call, route: Route): Replayable | undefined;
   readonly uses: Uses | undefined;
   readonly sending: Sending;

@@ -326,7 +326,7 @@ class Errand implements Passenger {
       this.#stage = "over";
       this.#giveBack(undefined);
       const moved = { ...this.#call, query: movable };
-      const route = this.#dispatch.afterRefusal();
+      const route = this.#dispatch.afterRefusal(this.#call.text, movable.refusal);
       new Errand(this.#dispatch, moved, route, this.#callback, undefined).start();
     };
     client.on("drain", quiet);

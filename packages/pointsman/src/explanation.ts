@@ -28,15 +28,23 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   /** The rule of `tables` for what it reads, as it was given, if there is one. */
   readonly rule?: string;
+  /** What a reader has said when it refused this text: PostgreSQL's message. */
+  readonly refusal?: string;
   /** With `shadow`: where it would go without. */
   readonly shadow?: Pick<Explanation, "target" | "reason" | "because">;
+}
+
+/** What is known of a text besides what it says. */
+interface Known {
+  readonly rule: string | undefined;
+  readonly causes: readonly Cause[];
+  readonly refusal: string | undefined;
 }
 
 export function describeRoute(
   facts: Classification,
   route: Route,
-  rule: string | undefined,
-  causes: readonly Cause[],
+  { rule, causes, refusal }: Known,
   shadow?: Route,
 ): Explanation {
   return {
@@ -47,6 +55,7 @@ export function describeRoute(
     functions: withoutCounts(facts.functions),
     causes,
     ...(rule === undefined ? {} : { rule }),
+    ...(refusal === undefined ? {} : { refusal }),
     ...(shadow === undefined ? {} : { shadow: told(shadow) }),
   };
 }

@@ -43,6 +43,7 @@ export {
 export type { Explanation } from "./explanation.ts";
 export type { WriteOutcome } from "./outcome.ts";
 export { createPool, Pool } from "./pool.ts";
+export type { RefusedText, RememberedRefusal } from "./refused-texts.ts";
 export type { RoutedClient, RoutedQueries, RoutingHints } from "./routed-client.ts";
 export { decide, type RouteContext } from "./routing/decide.ts";
 export type { RoutingMode } from "./routing/mode.ts";

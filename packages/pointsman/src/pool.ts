@@ -31,6 +31,7 @@ import { checkSessionOptions, type SessionOptions } from "./consistency/session-
 import { describeRoute, type Explanation } from "./explanation.ts";
 import { isLoss, toldOfLoss } from "./lost-statement.ts";
 import { outcomeOf, type WriteOutcome } from "./outcome.ts";
+import type { RefusedText } from "./refused-texts.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
 import { Router } from "./router.ts";
 import { routes } from "./routing/decide.ts";
@@ -198,6 +199,10 @@ export class Pool extends SettlingPool {
         if (context !== undefined) this.emitIn(context, "release", error, client);
       },
     });
+    this.#router.onRefusal = (refused) => {
+      // A listener that throws has nothing to do with whoever waits for the answer.
+      process.nextTick(() => this.emit("refusal", refused));
+    };
     this.#lookAtTables(config, [this.#sides.reader, this.#sides.writer]);
     this.#openCatalog(config);
     this.Client = this.#sides.writer.Client;
@@ -591,10 +596,13 @@ export class Pool extends SettlingPool {
         stale: follower?.staleness(demand),
       },
     );
-    const rule = this.#router.policies.ruleOf(facts);
-    const causes = this.#known.causes(sql, facts);
-    if (follower === undefined) return describeRoute(facts, route, rule, causes);
-    return describeRoute(facts, keptOnWriter(route), rule, causes, route);
+    const known = {
+      rule: this.#router.policies.ruleOf(facts),
+      causes: this.#known.causes(sql, facts),
+      refusal: this.#router.refusalOf(sql),
+    };
+    if (follower === undefined) return describeRoute(facts, route, known);
+    return describeRoute(facts, keptOnWriter(route), known, route);
   }
 
   /** Where an ambient transaction runs; in shadow mode: would run. */
@@ -663,6 +671,7 @@ export class Pool extends SettlingPool {
   }
 
   override on(event: "abandoned", listener: (found: AbandonedTransaction) => void): this;
+  override on(event: "refusal", listener: (refused: RefusedText) => void): this;
   override on(
     event: "error" | "release",
     listener: (error: Error, client: RoutedClient) => void,

@@ -13,7 +13,7 @@ import type { Dispatch, RemedyCallback } from "./dispatch.ts";
 import { runErrand } from "./errand.ts";
 import { PointsmanError } from "./errors.ts";
 import { type Failure, recover } from "./recover.ts";
-import { RefusedTexts } from "./refused-texts.ts";
+import { type RefusedText, RefusedTexts, type RememberedRefusal } from "./refused-texts.ts";
 import { AllowedWrites } from "./routing/allowed-writes.ts";
 import { decide, proposedTarget, type RouteContext, routes } from "./routing/decide.ts";
 import type { RoutingMode } from "./routing/mode.ts";
@@ -72,7 +72,7 @@ export class Router implements Dispatch {
   readonly #classifier: AnnotatedClassifier<Habit>;
   readonly #readOnlyTransactions: Target;
   readonly #refused = new RefusedTexts();
-  readonly #names = boundedTexts<string>();
+  readonly #names = boundedTexts<string>((text) => text.length);
   /** Statements answered, by the reason of their route. */
   readonly counts: Record<Reason, number>;
   readonly targets: Record<Target, number> = { writer: 0, reader: 0 };
@@ -96,6 +96,8 @@ export class Router implements Dispatch {
   catalog: CatalogWatch | undefined;
   /** Given in shadow mode. */
   shadow: Shadow | undefined;
+  /** Told of each text that is found to belong to the writer, once. */
+  onRefusal: ((refused: RefusedText) => void) | undefined;
 
   /**
    * @param owner - the pool that it belongs to
@@ -260,7 +262,7 @@ export class Router implements Dispatch {
       return undefined;
     const proposed = proposedTarget(facts, {
       ...context,
-      refused: this.#refused.has(text),
+      refused: this.#refused.has(text, facts),
       policy: this.policies.of(facts),
       mode: this.mode,
       readOnlyTransactions: this.#readOnlyTransactions,
@@ -349,7 +351,7 @@ export class Router implements Dispatch {
       conversation: context.conversation,
       scope: context.scope,
       asked: context.asked,
-      refused: this.#refused.has(text),
+      refused: this.#refused.has(text, facts),
       stale:
         readers === undefined || demand === undefined
           ? context.stale
@@ -382,8 +384,9 @@ export class Router implements Dispatch {
   }
 
   /** Counts a refusal by a reader, and gives the route of the second attempt. */
-  afterRefusal(): Route {
+  afterRefusal(text: string | undefined, error: unknown): Route {
     this.refusals += 1;
+    this.#refused.hear(text, error);
     return routes.writer["after-refusal"];
   }
 
@@ -396,9 +399,9 @@ export class Router implements Dispatch {
     if (!isSubmittable(call.query) || this.readOnly !== undefined) return undefined;
     if (this.#refused.isSuspect(call.text)) return watched(call.query);
     if (!this.#mayRepeat(call, route)) return undefined;
-    return replayable(call.query, () => {
+    return replayable(call.query, (error) => {
       this.refusals += 1;
-      this.#refused.suspect(call.text);
+      this.#refused.suspect(call.text, error);
     });
   }
 
@@ -411,7 +414,8 @@ export class Router implements Dispatch {
   recover(failure: Failure, next: (again: Route | undefined, told: Error) => void): void {
     const { readOnly } = this;
     if (readOnly === undefined || failure.client.side === "writer") {
-      recover(failure, () => this.afterRefusal(), next);
+      const { call, error } = failure;
+      recover(failure, () => this.afterRefusal(call.text, error), next);
       return;
     }
     if (isWriteRefusal(failure.error)) {
@@ -446,9 +450,8 @@ export class Router implements Dispatch {
     }
     if (route.reason === "unknown-function") this.#unknownFunctions.count(call.facts);
     if (this.catalog !== undefined) this.#followSchema(this.catalog, call, route, client);
-    if (call.text !== undefined) {
-      this.#refused.learn(call.text, route.reason, error === undefined);
-    }
+    const learnt = this.#refused.learn(call, route.reason, error === undefined);
+    if (learnt !== undefined) this.onRefusal?.(learnt);
     const shadow = call.shadow && this.shadow?.answered(call, call.shadow, error);
     if (call.origin === undefined) return;
     const event = markPool(eventOf(call, call.origin, route, client, error, shadow), this.#owner);
@@ -497,6 +500,16 @@ export class Router implements Dispatch {
 
   get refusedTexts(): number {
     return this.#refused.size;
+  }
+
+  /** The refused texts that matter most. */
+  busiestRefusals(): readonly RememberedRefusal[] {
+    return this.#refused.busiest();
+  }
+
+  /** What a reader has said of a text. */
+  refusalOf(text: string): string | undefined {
+    return this.#refused.because(text);
   }
 
   /** The unknown functions that keep most statements from readers. */

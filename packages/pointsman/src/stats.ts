@@ -2,6 +2,7 @@ import type { CatalogStats } from "./catalog/catalog-watch.ts";
 import type { UnknownFunction } from "./catalog/unknown-functions.ts";
 import { placeName } from "./config/endpoint.ts";
 import type { Freshness } from "./consistency/freshness.ts";
+import type { RememberedRefusal } from "./refused-texts.ts";
 import type { Router } from "./router.ts";
 import type { RoutingMode } from "./routing/mode.ts";
 import type { Reason } from "./routing/reasons.ts";
@@ -124,6 +125,8 @@ export interface PoolStats {
   readonly refusals: number;
   /** Texts that are remembered as refused, and go to the writer now. */
   readonly refusedTexts: number;
+  /** At most 20 of these texts, those first that have gone to the writer most often since. */
+  readonly refused: readonly RememberedRefusal[];
   readonly writer: SideStats;
   /** Absent with one server. */
   readonly reader?: SideStats & {
@@ -160,6 +163,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
     reasons: { ...router.counts },
     refusals: router.refusals,
     refusedTexts: router.refusedTexts,
+    refused: router.busiestRefusals(),
     writer: hasWriter(sides) ? sideStats(sides.writer, sides.lanes.writer) : noConnections,
     ...(sides.readers === undefined
       ? {}

@@ -23,6 +23,8 @@ type Handlers = Record<PropertyKey, Method | undefined>;
 export interface Replayable extends Submittable {
   /** The server has refused it for being a reader, and it may be submitted again elsewhere. */
   readonly refused: boolean;
+  /** What the server has said, where it has refused it. */
+  readonly refusal: unknown;
   /** An error has reached it. */
   readonly failed: boolean;
 }
@@ -37,7 +39,10 @@ export interface Replayable extends Submittable {
  * moved; before it hears of it
  * @returns what to submit in its place
  */
-export function replayable(submittable: Submittable, refusedForGood: () => void): Replayable {
+export function replayable(
+  submittable: Submittable,
+  refusedForGood: (error: unknown) => void,
+): Replayable {
   return observed(submittable, refusedForGood);
 }
 
@@ -47,12 +52,16 @@ export function watched(submittable: Submittable): Replayable {
 }
 
 /** @param refusedForGood - absent: it is not moved */
-function observed(submittable: Submittable, refusedForGood: (() => void) | undefined): Replayable {
+function observed(
+  submittable: Submittable,
+  refusedForGood: ((error: unknown) => void) | undefined,
+): Replayable {
   const handlers = submittable as unknown as Handlers;
   const line = new SwitchedConnection();
   let described = false;
   let handedOut = false;
   let refused = false;
+  let refusal: unknown;
   let failed = false;
 
   const own: Record<PropertyKey, unknown> = {
@@ -82,11 +91,12 @@ function observed(submittable: Submittable, refusedForGood: (() => void) | undef
       const moves = refusedForGood !== undefined && !handedOut && !line.tapped;
       if (!moves || !isReaderRefusal(error)) {
         failed = true;
-        if (line.tapped && isReaderRefusal(error)) refusedForGood?.();
+        if (line.tapped && isReaderRefusal(error)) refusedForGood?.(error);
         handlers["handleError"]?.call(submittable, error, line.current && line.proxy);
         return;
       }
       refused = true;
+      refusal = error;
       // After an error the server is silent until it is asked to go on.
       if (!line.hasEnded) connection.sync();
     },
@@ -95,6 +105,7 @@ function observed(submittable: Submittable, refusedForGood: (() => void) | undef
   return new Proxy(submittable, {
     get(target, key) {
       if (key === "refused") return refused;
+      if (key === "refusal") return refusal;
       if (key === "failed") return failed;
       if (Object.hasOwn(own, key)) return own[key];
       const value: unknown = Reflect.get(target, key);

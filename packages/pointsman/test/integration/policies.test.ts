@@ -324,7 +324,7 @@ describe("the route hook", () => {
     const seen = {
       text,
       reads: [{ name: "books" }],
-      functions: [{ name: "lower", knowledge: "harmless" }],
+      functions: [{ name: "lower", knowledge: "harmless", argumentCounts: [1] }],
       proposed: "reader",
     };
     const maxStaleness = 5000;

@@ -19,7 +19,8 @@ it("remembers refused texts within a bound in bytes", () => {
   const length = 100_000;
   for (let n = 0; n < 500; n++) {
     const call = router.call(`select ${n} /* ${"x".repeat(length)} */`, undefined, undefined);
-    router.answered(call, router.afterRefusal(), undefined, undefined);
+    const route = router.afterRefusal(call.text, new Error("refused"));
+    router.answered(call, route, undefined, undefined);
   }
   expect(router.refusals).toBe(500);
   expect(router.refusedTexts).toBeGreaterThan(0);
