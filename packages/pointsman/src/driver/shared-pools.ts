@@ -1,8 +1,8 @@
-import type { ClientBase, PoolConfig } from "pg";
+import type { ClientBase, Pool as PgPool, PoolConfig } from "pg";
 import type { Config } from "../config/config.ts";
 import type { PoolOptions } from "../config/options.ts";
 import { Pool } from "../pool.ts";
-import { clientsOf } from "../servers/pg-internals.ts";
+import { clientsOf, idleClients, removeClient } from "../servers/pg-internals.ts";
 import type { SettingsChange } from "../statements/session-settings.ts";
 import { closing } from "./closing.ts";
 import { SharedNames } from "./shared-names.ts";
@@ -66,6 +66,7 @@ class SharedPool {
   readonly #recipe: Recipe;
   readonly #ownBase: Lease | undefined;
   readonly #pool: Pool;
+  /** One server, or everything on the writer. */
   readonly #isSingle: boolean;
   readonly #names = new SharedNames();
   #leases = 0;
@@ -73,16 +74,20 @@ class SharedPool {
   #reaching: Promise<void> | undefined;
   /** The pools whose `max` nobody has given. */
   readonly #growing: readonly PoolConfig[];
+  readonly #sides: readonly (Pick<PoolConfig, "idleTimeoutMillis"> & { readonly side: PgPool })[];
 
   constructor(key: string, recipe: Recipe) {
     const { options, config, settings, base } = recipe;
     this.#key = key;
     this.#recipe = recipe;
-    this.#ownBase = base?.lease();
     if (base !== undefined) base.#variants += 1;
+    this.#ownBase = base?.lease();
     this.#isSingle = config.shadow || config.readers.length === 0;
     this.#pool = new Pool(settings.length === 0 ? options : withSettings(options, settings));
     this.#growing = this.#unlimited();
+    this.#sides = (this.#isSingle ? [this.#pool] : [this.#pool.writer, this.#pool.reader]).map(
+      (side) => ({ side, idleTimeoutMillis: side.options.idleTimeoutMillis }),
+    );
   }
 
   lease(): Lease {
@@ -113,6 +118,12 @@ class SharedPool {
   #resize(leases: number): void {
     this.#leases = leases;
     for (const options of this.#growing) options.max = placesBeside + leases;
+    // Where all Clients have gone on to other settings, nobody comes back to what they have left.
+    const isLeft = this.#variants > 0 && leases <= this.#variants;
+    for (const { side, idleTimeoutMillis = null } of this.#sides) {
+      side.options.idleTimeoutMillis = isLeft ? 1 : idleTimeoutMillis;
+      if (isLeft) for (const client of idleClients(side)) removeClient(side, client);
+    }
   }
 
   #unlimited(): readonly PoolConfig[] {
@@ -160,8 +171,7 @@ class SharedPool {
     pools.delete(this.#key);
     const { base } = this.#recipe;
     if (base !== undefined) base.#variants -= 1;
-    const sides = this.#isSingle ? [this.#pool] : [this.#pool.writer, this.#pool.reader];
-    const closed = sides.flatMap((side) => clientsOf(side).map(closing));
+    const closed = this.#sides.flatMap(({ side }) => clientsOf(side).map(closing));
     await this.#pool.end();
     await Promise.all(closed);
     await this.#ownBase?.end();

@@ -159,6 +159,15 @@ describe.each([
     expect(rows).toEqual([{ client_min_messages: "warning" }]);
   });
 
+  it("leave no connections without them behind, once all Clients have some", async () => {
+    const shared = options(local);
+    const clients = await many(8, () => connected(shared));
+    await Promise.all(clients.map((client) => client.query("set work_mem to '11MB'")));
+    await until("they are closed", async () => (await allConnectionsOf(local, shared)) === 0);
+    const { rows } = (await clients[0]?.query("show work_mem")) ?? {};
+    expect(rows).toEqual([{ work_mem: "11MB" }]);
+  });
+
   it("can be changed, and reset", async () => {
     const client = await connected(options(local));
     const shown = async (): Promise<unknown> =>
