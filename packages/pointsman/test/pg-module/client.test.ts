@@ -1,6 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import pg from "pg";
+import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
 import { withWriter } from "pointsman";
@@ -96,6 +100,19 @@ describe("statements", () => {
   ])("are taken as pg takes them: %s", async (_name, run) => {
     const client = await connected(ownOptions(local));
     expect(await run(client)).toEqual([{ one: 1 }]);
+  });
+
+  it("copy in on the writer, and out from a reader", async () => {
+    const client = await connected(ownOptions(local));
+    const mark = newMark();
+    const into = client.query(copyFrom("copy books from stdin"));
+    await pipeline(Readable.from(["3001\tCopied\n", "3002\tCopied\n"]), into);
+    await local.cluster.waitForReplay();
+    const out = client.query(
+      copyTo(`${mark} copy (select id from books where title = 'Copied' order by id) to stdout`),
+    );
+    expect([await text(out), client.processID]).toEqual(["3001\n3002\n", null]);
+    expect(local.reached(mark)).toEqual([expect.stringMatching(reader)]);
   });
 
   it("answer with arrays where they are asked to", async () => {
@@ -355,6 +372,29 @@ describe("reads", () => {
       if (rows[0].title !== `Title ${at}`) stale.push(at);
     }
     expect(stale).toEqual([]);
+  });
+});
+
+describe("options of the library", () => {
+  it("hold: readOnly refuses to write, and needs no connection to the writer", async () => {
+    const client = await connected(ownOptions(local, { readOnly: true }));
+    const error = await rejection(client.query("update books set title = title"));
+    expect([error.code, await whereReads(client)]).toEqual([
+      "READ_ONLY_MODE",
+      expect.stringMatching(reader),
+    ]);
+  });
+
+  it("hold: shadow keeps everything on the writer", async () => {
+    const client = await connected(ownOptions(local, { shadow: true }));
+    await client.query("begin");
+    const inside = await whereReads(client);
+    await client.query("commit");
+    expect([inside, await whereReads(client), client.processID]).toEqual([
+      "writer",
+      "writer",
+      null,
+    ]);
   });
 });
 
