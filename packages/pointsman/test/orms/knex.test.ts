@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Knex, knex } from "knex";
 import PostgresClient from "knex/lib/dialects/postgres/index.js";
 import driver, { type ClientOptions } from "pointsman/pg";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { allConnectionsOf } from "../pg-module/clients.ts";
 import { here, localCluster, newMark } from "../support/local-cluster.ts";
 import { rejection, until } from "../support/waiting.ts";
@@ -14,6 +14,9 @@ const local = localCluster({
     create schema tenant;
     create table tenant.notes as select 'theirs' as note;`,
 });
+
+// What the test before has written keeps no read of the next one from readers.
+beforeEach(() => local.cluster.waitForReplay());
 
 const reader = /^reader[12]$/;
 

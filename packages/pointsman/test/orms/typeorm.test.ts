@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import driver from "pointsman/pg";
 import { DataSource, EntitySchema, In, QueryFailedError } from "typeorm";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { allConnectionsOf } from "../pg-module/clients.ts";
 import { here, localCluster, newMark } from "../support/local-cluster.ts";
 import { until } from "../support/waiting.ts";
@@ -12,6 +12,9 @@ const local = localCluster({
     create table authors (id serial primary key, name text unique not null);
     create table books (id serial primary key, title text, author_id int references authors);`,
 });
+
+// What the test before has written keeps no read of the next one from readers.
+beforeEach(() => local.cluster.waitForReplay());
 
 const reader = /^reader[12]$/;
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { here, localCluster, newMark } from "../support/local-cluster.ts";
 import { runProgram } from "../support/run-program.ts";
 import { rejection, until } from "../support/waiting.ts";
@@ -24,6 +24,9 @@ const local = localCluster({
     grant usage on schema tenant_a to guest;
     grant select on tenant_a.notes to guest;`,
 });
+
+// What the test before has written keeps no read of the next one from readers.
+beforeEach(() => local.cluster.waitForReplay());
 
 const many = <T>(count: number, make: (at: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, at) => make(at)));
