@@ -15,6 +15,7 @@ try {
   for (const [name, entry, report] of [
     ["pointsman", "index", "pointsman"],
     ["pointsman", "endpoints", "endpoints"],
+    ["pointsman", "pg", "pg"],
     ["pointsman", "testing", "testing"],
     ...["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"].map((name) => [
       "pointsman",

@@ -6,6 +6,7 @@ import { root } from "./documents.ts";
 const packages = [
   "packages/pointsman/src/index.ts",
   "packages/pointsman/src/endpoints.ts",
+  "packages/pointsman/src/pg.ts",
   "packages/pointsman/src/testing.ts",
   ...["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"].map(
     (name) => `packages/pointsman/src/integrations/${name}.ts`,

@@ -7,6 +7,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     endpoints: "src/endpoints.ts",
+    pg: "src/pg.ts",
     testing: "src/testing.ts",
     ...Object.fromEntries(integrations.map((name) => [name, `src/integrations/${name}.ts`])),
   },
@@ -16,4 +17,6 @@ export default defineConfig({
   dts: true,
   sourcemap: true,
   clean: true,
+  // `pointsman/pg` has a default export beside its named ones.
+  outputOptions: { exports: "named" },
 });

@@ -15,6 +15,8 @@ export const serverSuites = [
   "packages/pointsman/test/failover",
   "packages/pointsman/test/freshness",
   "packages/pointsman/test/integration",
+  "packages/pointsman/test/orms",
+  "packages/pointsman/test/pg-module",
   "packages/pointsman/test/pg-pool",
   "packages/pointsman/test/statements/builtin-functions.server.test.ts",
 ];
@@ -25,6 +27,7 @@ export const laneSuites = [
   "packages/pointsman/test/consistency",
   "packages/pointsman/test/freshness",
   "packages/pointsman/test/integration",
+  "packages/pointsman/test/pg-module",
   "packages/pointsman/test/pg-pool",
 ];
 export const tinyLanes = { DATABASE_LANES: "after=0,depth=2", DATABASE_PREPARE: "after=1" };

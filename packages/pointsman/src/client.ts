@@ -623,6 +623,11 @@ export class Conversation extends EventEmitter implements Settling {
     return this.#transaction;
   }
 
+  /** As of a connection: nothing is queued or under way. */
+  get readyForQuery(): boolean {
+    return this.#active === undefined && !this.#queue.some(({ setUp }) => !setUp);
+  }
+
   getTransactionStatus(): TransactionStatus {
     return this.#status ?? "I";
   }

@@ -66,6 +66,7 @@ import { type OpenShadow, openShadow } from "./shadow/open-shadow.ts";
 import { keptOnWriter, type Wishes } from "./shadow/shadow.ts";
 import { annotatedClassifier } from "./statements/classify.ts";
 import { warmUp } from "./statements/parser.ts";
+import type { Classification } from "./statements/types.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
 import {
   warnOfPooler,
@@ -76,6 +77,9 @@ import { warn } from "./telemetry/warnings.ts";
 import { runTransaction, type TransactionClient, type TransactionOptions } from "./transaction.ts";
 
 type Callback<R> = (error: Error, result: R) => void;
+
+/** What a pool knows of a text; of one that cannot be seen nothing is. */
+export let factsOn: (pool: Pool, text: string | undefined) => Classification;
 
 const passingFunction = "Passing a function as the first parameter to pool.query is not supported";
 
@@ -111,6 +115,10 @@ export class Pool extends SettlingPool {
   #catalog: CatalogWatch | undefined;
   /** How long a statement may take, in milliseconds; 0: as long as it likes. */
   readonly #queryTimeout: number;
+
+  static {
+    factsOn = (pool, text) => pool.#router.classify(text);
+  }
 
   /**
    * @param options - see {@link PoolOptions}; all of it may come from the environment

@@ -70,6 +70,24 @@ test("the built library loads by require and by import", () => {
   expect(output.stdout.trim(), output.stderr).toBe("function function function false");
 });
 
+test("the module in the place of pg loads by require and by import, and is the library's own", () => {
+  const script = `
+    const { Pool } = require("pointsman");
+    const required = require("pointsman/pg");
+    const theirs = require("pg");
+    const isWhole = (one) => Object.keys(theirs).every((name) => name in one || name in one.default);
+    import("pointsman/pg").then((imported) => {
+      const clients = [required, imported, imported.default].map(({ Client }) => typeof Client);
+      console.log(clients.join(" "), required.Pool === Pool, isWhole(required), isWhole(imported));
+    });
+  `;
+  const output = spawnSync("node", ["-e", script], {
+    cwd: `${root}/examples/bookshop`,
+    encoding: "utf8",
+  });
+  expect(output.stdout.trim(), output.stderr).toBe("function function function true true true");
+});
+
 test("the built library parses at once, without a loading step", () => {
   const script = `console.log(require("pointsman").classify("select 1").effect)`;
   const output = spawnSync("node", ["-e", script], {
