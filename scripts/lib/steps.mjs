@@ -11,6 +11,7 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const serverSuites = [
   "packages/cli/test",
   "packages/local/test",
+  "packages/pointsman/test/catalog",
   "packages/pointsman/test/corpus",
   "packages/pointsman/test/failover",
   "packages/pointsman/test/freshness",
