@@ -70,7 +70,7 @@ async function heldBytes(): Promise<number> {
 }
 
 /** The heap without its garbage, and the memory beside it that belongs to objects on it. */
-function bytesNow(): number {
+export function bytesNow(): number {
   if (globalThis.gc === undefined) throw new Error("The process needs --expose-gc.");
   globalThis.gc();
   const { heapUsed, external } = process.memoryUsage();

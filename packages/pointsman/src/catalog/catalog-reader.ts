@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { nextTurn } from "../next-turn.ts";
 import type { EndpointClient } from "../servers/endpoint-client.ts";
 import type { Row } from "../servers/question.ts";
 import { buildDatabase } from "./build-database.ts";
@@ -35,7 +35,7 @@ export async function readCatalog(
   let until = performance.now() + turnMillis;
   const database = await buildDatabase(rows, rules, async () => {
     if (performance.now() < until) return;
-    await nextTurn(undefined, { ref: false });
+    await nextTurn();
     until = performance.now() + turnMillis;
   });
   return { database, mark: now };

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { nextTurn } from "../next-turn.ts";
 import { compileGrammar, createGrammar, type Grammar } from "./grammar.ts";
 import type { ParseTree } from "./parse-tree.ts";
 import { isCostly } from "./parsing-cost.ts";
@@ -84,13 +84,12 @@ function parsed(
  * classify("select 1"); // takes microseconds
  */
 export async function warmUp(): Promise<void> {
-  const turn = () => nextTurn(undefined, { ref: false });
-  await turn();
+  await nextTurn();
   compileGrammar();
-  await turn();
+  await nextTurn();
   grammar ??= createGrammar();
   for (let round = 0; round <= practiceRounds; round++) {
-    await turn();
+    await nextTurn();
     // V8 compiles the grammar's automaton, one enormous function, when it is first called, and well
     // only when it is called more often.
     parse(round === 0 ? "select 1" : practice);

@@ -264,6 +264,17 @@ it("reading the catalog takes none of the pool's connections, and leaves none op
   });
 });
 
+it("is known in a process that does nothing else, however much there is", async () => {
+  const { writer } = local.cluster;
+  const made = Array.from({ length: 800 }, (_, n) => define(`one_of_many_${n}`, writing));
+  await local.setUp(made.join(";"));
+  const start = performance.now();
+  const ended = await runProgram("explain-first", writer.url, "select one_of_many_799()");
+  expect(ended).toEqual({ status: 0, stdout: "writer writing-function\n", stderr: "" });
+  // Not only once the deadline of the look has come.
+  expect(performance.now() - start).toBeLessThan(20_000);
+});
+
 it("keeps a process running that waits for it", async () => {
   const { writer } = local.cluster;
   const ended = await runProgram("explain-first", writer.url, "select setval('notes_id_seq', 1)");

@@ -44,7 +44,7 @@ export function labelOf({ text, topic }: Statement, { readers, writer }: Evidenc
       ? [`its transaction: ${readers.inside} on a reader, ${writer.inside} on the writer`]
       : []),
   ];
-  const about = (topic === "this-server" || ofOneServer.test(text)) && !isPlanOnly(text);
+  const about = topic === "this-server" || ofOneServer.test(text);
   const differs = readers.stable && !readers.sameElsewhere;
   const sized = ofTables.test(text) && !writer.sameAnswer;
   if (about || ((differs || sized) && effects.length === 0)) {
@@ -55,11 +55,6 @@ export function labelOf({ text, topic }: Statement, { readers, writer }: Evidenc
   if (readers.stable && !writer.sameAnswer) return wrong("another answer");
   const because = readers.stable ? "the same answer" : "an answer that is new each time";
   return { needs: "reader", because, refused: false, arguable: false };
-}
-
-/** A plan tells nothing of what is in a server's views. */
-function isPlanOnly(text: string): boolean {
-  return /^\s*explain\b/i.test(text) && !/\banalyze\b/i.test(text);
 }
 
 function wrong(because: string): Label {
