@@ -7,6 +7,7 @@ import { inCallersContext } from "./callers-context.ts";
 import { requestCancel } from "./cancel-request.ts";
 import type { Companions, ConnectionCare } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
+import { EndedWithPool } from "./connection-loss.ts";
 import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
@@ -349,6 +350,7 @@ export function endpointClientClass(
     #failed(error: Error): Error {
       // Without a password pg leaves the server waiting for one, and the process with a socket.
       internals(this).connection?.stream.destroy();
+      if (error instanceof EndedWithPool) return error;
       const { error: told, retry } = this.#login?.failed(error) ?? { error, retry: false };
       if (retry || this.address.turnsFor(error)) {
         retryConnect(told);
