@@ -238,6 +238,27 @@ select note('a')`;
     expect(JSON.parse(stdout).summary).toEqual({ reader: 3000, writer: 0, nowhere: 0 });
   });
 
+  test("tells which functions would be worth a word", async () => {
+    const calls = ["dynamic()", "far.away(1)", "dynamic()", ...Array(5).keys()].map((one) =>
+      typeof one === "number" ? `other_${one}()` : one,
+    );
+    const unknown = calls.map((call) => `select ${call};`).join("\n");
+    const { stdout } = await piped(unknown, ["--file", "-"]);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain(
+      'Say so of those that only read: functions: { "dynamic": "read", "far.away": "read", "other_0": "read", "other_1": "read", "other_2": "read", … and 2 more }.',
+    );
+    const told = await piped(unknown, ["--json", "--file", "-"]);
+    const { unknownFunctions } = JSON.parse(told.stdout);
+    expect(unknownFunctions).toHaveLength(7);
+    expect(unknownFunctions[0]).toEqual({ name: "dynamic", statements: 2, calls: 2 });
+    const none = await piped("select lower('A'); insert into t select f()", [
+      "--json",
+      "--file",
+      "-",
+    ]);
+    expect(JSON.parse(none.stdout).unknownFunctions).toEqual([]);
+  });
+
   test("that is not there is told", async () => {
     const { status, stdout, stderr } = await explain(["--file", join(packageFolder, "no.sql")]);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
@@ -302,6 +323,21 @@ statistics do not tell which were: readers would serve this much at most.
     expect(summary.reader.ofCalls).toBeCloseTo(summary.reader.calls / load.calls);
     const milliseconds = statements.map((one: { milliseconds: number }) => one.milliseconds);
     expect(Math.min(...milliseconds)).toBeGreaterThan(0);
+  });
+
+  test("tells which functions would be worth a word, by their calls", async () => {
+    const environment = (await busy("top_d")) as { readonly DATABASE_URL: string };
+    const client = await connected(environment.DATABASE_URL);
+    await client.query(
+      "create function counted(t text) returns bigint language plpgsql as $$ declare n bigint; begin execute 'select count(*) from ' || t into n; return n; end $$",
+    );
+    for (let n = 0; n < 7; n++) await client.query(`select counted('orders')`);
+    await client.end();
+    const { stdout } = await explain(["--top"], environment);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain('functions: { "counted": "read"');
+    const told = await explain(["--json", "--top"], environment);
+    const { unknownFunctions } = JSON.parse(told.stdout);
+    expect(unknownFunctions[0]).toEqual({ name: "counted", statements: 1, calls: 7 });
   });
 
   test("tells of statements that are not shown", async () => {

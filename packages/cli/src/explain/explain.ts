@@ -15,6 +15,7 @@ import { type Environment, hasDatabase, openSource, options, type Source } from 
 import { splitStatements } from "./split-statements.ts";
 import { tableOf } from "./table.ts";
 import { Tree } from "./tree.ts";
+import { adviceOn, unknownFunctions } from "./unknown-functions.ts";
 
 /**
  * Tells where texts would go, and why.
@@ -77,10 +78,12 @@ async function explainFile(
       place,
       count: answers.filter((answer) => routeOf(answer).place === place).length,
     }));
+    const unknown = unknownFunctions(rows);
     if (json) {
       const told = rows.map(({ answer, ...statement }) => ({ ...statement, ...answer }));
       const summary = Object.fromEntries(counts.map(({ place, count }) => [place, count]));
-      return printJson({ knownFrom: source.knownFrom, statements: told, summary });
+      const { knownFrom } = source;
+      return printJson({ knownFrom, statements: told, summary, unknownFunctions: unknown });
     }
     const line = { title: "line", of: (row: { line: number }) => String(row.line) };
     print(tableOf(rows, [line], columns(), isColoured(environment)));
@@ -89,6 +92,7 @@ async function explainFile(
       .map(({ place, count }) => `${place} ${count} (${percent(ratio(count, rows.length))})`);
     const noun = rows.length === 1 ? "statement" : "statements";
     print(`\n${rows.length} ${noun}: ${shares.join(", ")}\n`);
+    printNote(adviceOn(unknown), environment);
     printNote(source.note, environment);
   });
 }
@@ -122,9 +126,17 @@ async function explainBusiest(
       answer: statement.text === undefined ? undefined : byText.get(statement.text),
     }));
     const report = reportOf(rows, load);
+    const unknown = unknownFunctions(rows);
     if (json) {
       const told = rows.map(({ answer, ...statement }) => ({ ...statement, ...answer }));
-      return printJson({ knownFrom: source.knownFrom, statements: told, load, summary: report });
+      const { knownFrom } = source;
+      return printJson({
+        knownFrom,
+        statements: told,
+        load,
+        summary: report,
+        unknownFunctions: unknown,
+      });
     }
     type Row = (typeof rows)[number];
     const own = [
@@ -143,6 +155,7 @@ async function explainBusiest(
     print(row("writer", report.writer));
     if (report.nowhere.statements > 0) print(row("nobody", report.nowhere));
     if (report.rest.statements > 0) print(row("unknown", report.rest));
+    printNote(adviceOn(unknown), environment);
     printNote(inTransactions, environment);
     if (rows.some(({ text }) => text === undefined)) printNote(withoutText, environment);
     printNote(source.note, environment);

@@ -155,6 +155,14 @@ create function ruled() returns void language sql as 'select 1';
 create table ruled_table (id int);
 create rule no_delete as on delete to ruled_table do instead nothing;
 
+-- What leads out of the server
+create extension dblink;
+create function deleted_afar() returns text language plpgsql as $$ begin return dblink_exec('afar', 'delete from audit'); end $$;
+create extension file_fdw;
+create server files foreign data wrapper file_fdw;
+create foreign table lines (line text) server files options (filename 'PG_VERSION', format 'text');
+create view over_lines as select upper(line) as line from lines;
+
 create procedure tidy() language sql as 'delete from audit where false';
 create function trigger_only() returns trigger language plpgsql as $$ begin insert into audit (what) values ('t'); return new; end $$;
 create trigger on_books after insert on books for each row execute function trigger_only();
@@ -284,6 +292,10 @@ export const traps: readonly Trap[] = [
   { text: "select * from tenants", reason: "plain-read", onReader: "same" },
   { text: "select last_value from tickets", reason: "server-bound", onReader: "wrong" },
   { text: "select * from ruled_table", reason: "plain-read", onReader: "same" },
+  { text: "select dblink_get_connections()", reason: "unknown-function", onReader: "same" },
+  { text: "select deleted_afar()", reason: "unknown-function", onReader: "wrong" },
+  { text: "select * from lines", reason: "foreign-table", onReader: "same" },
+  { text: "select * from over_lines", reason: "foreign-table", onReader: "same" },
   { text: "select called_procedure()", reason: "unknown-function", onReader: "refuses" },
   { text: "explain select noted('x')", reason: "plain-read", onReader: "same" },
   { text: "explain select noted_as_stable('x')", reason: "writing-function", onReader: "same" },
