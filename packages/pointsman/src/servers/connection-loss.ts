@@ -39,13 +39,6 @@ export function isServerGoingAway(error: unknown): boolean {
   return code === "57P01" || code === "57P02" || code === "57P03";
 }
 
-/** A connection was cut by its own pool, which ends. That tells nothing of the server. */
-export class EndedWithPool extends Error {
-  constructor() {
-    super("The pool has ended.");
-  }
-}
-
 /** Whether a connection was given up since it took longer to open than its caller waits. */
 export function isOutOfTime(error: Error): boolean {
   return error.message === outOfTime;

@@ -7,7 +7,6 @@ import { inCallersContext } from "./callers-context.ts";
 import { requestCancel } from "./cancel-request.ts";
 import type { Companions, ConnectionCare } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
-import { EndedWithPool } from "./connection-loss.ts";
 import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
@@ -103,6 +102,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly endpointName: string;
   /** A cancel request under way: the connection must not be used before it is over. */
   readonly cancelling: Promise<void> | undefined;
+  /** Its pool has ended and cut it: that it fails tells nothing of the server. */
+  endsWithPool: boolean;
   /** What looks after the connection, once its server is known. */
   care: ConnectionCare | undefined;
   /** How busy its server is, where there is a choice of servers. */
@@ -199,6 +200,7 @@ export function endpointClientClass(
     readonly watch = traits.watch;
     readonly endpointName: string;
     cancelling: Promise<void> | undefined;
+    endsWithPool = false;
     care: ConnectionCare | undefined;
     standby: boolean | undefined;
     load: ServerLoad | undefined;
@@ -350,7 +352,7 @@ export function endpointClientClass(
     #failed(error: Error): Error {
       // Without a password pg leaves the server waiting for one, and the process with a socket.
       internals(this).connection?.stream.destroy();
-      if (error instanceof EndedWithPool) return error;
+      if (this.endsWithPool) return error;
       const { error: told, retry } = this.#login?.failed(error) ?? { error, retry: false };
       if (retry || this.address.turnsFor(error)) {
         retryConnect(told);

@@ -1,7 +1,6 @@
 import type { Client, ClientConfig } from "pg";
 import { dial } from "../config/hostaddr.ts";
 import type { Target } from "../routing/route.ts";
-import { EndedWithPool } from "./connection-loss.ts";
 import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
 import {
   type EndpointClient,
@@ -104,7 +103,10 @@ export class ProbeConnections {
   /** Gives up what is under way, for good. */
   end(): void {
     this.#ended = true;
-    for (const client of this.#open) cut(client, new EndedWithPool());
+    for (const client of this.#open) {
+      (client as Client & EndpointClient).endsWithPool = true;
+      cut(client);
+    }
   }
 }
 
@@ -119,6 +121,6 @@ function close(client: Client): void {
   setTimeout(cut, 1000, client).unref();
 }
 
-function cut(client: Client, error?: Error): void {
-  internals(client).connection?.stream.destroy(error);
+function cut(client: Client): void {
+  internals(client).connection?.stream.destroy();
 }
