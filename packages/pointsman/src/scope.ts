@@ -3,6 +3,7 @@ import type { AmbientTransaction } from "./ambient-transaction.ts";
 import type { FreshnessWish } from "./consistency/demand.ts";
 import { type FreshnessOptions, readFreshness } from "./consistency/read-freshness.ts";
 import type { SessionLine } from "./consistency/session.ts";
+import { type Sent, sendInside } from "./lazy-result.ts";
 import type { Staging } from "./staging.ts";
 
 /** What holds for the code that runs inside a callback, and for everything that it calls. */
@@ -46,9 +47,12 @@ export function stagingOf(
   return scope?.stagings?.find(({ pools }) => pools.has(pool));
 }
 
-/** Runs `fn` in `scope`; `undefined` means in none. */
+/**
+ * Runs `fn` in `scope`; `undefined` means in none. What it returns works in the scope, too, where it
+ * is a lazy query or an async iterator.
+ */
 export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
-  return storage.run(scope, fn);
+  return sendInside(storage.run(scope, fn), (step) => storage.run(scope, step));
 }
 
 /**
@@ -56,7 +60,8 @@ export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
  * nothing of it. Nests; outside of `fn` nothing changes.
  *
  * @param fn - what to run; may be asynchronous
- * @returns what `fn` returns
+ * @returns what `fn` returns. A query of an ORM that would be sent only when somebody waits for it
+ * is sent inside, and its promise returned; the steps of an async iterator are made inside.
  *
  * @example
  * ```ts
@@ -66,6 +71,8 @@ export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
  * const order = await withWriter(() => pool.query("select * from orders where id = $1", [42]));
  * ```
  */
+export function withWriter<T extends PromiseLike<unknown>>(fn: () => T): Sent<T>;
+export function withWriter<T>(fn: () => T): T;
 export function withWriter<T>(fn: () => T): T {
   return runInScope({ ...currentScope(), writer: true }, fn);
 }
@@ -75,7 +82,7 @@ export function withWriter<T>(fn: () => T): T {
  *
  * @param options - `consistency` and `maxStaleness`, as in the options of the pool
  * @param fn - what to run; may be asynchronous
- * @returns what `fn` returns
+ * @returns what `fn` returns, like {@link withWriter}
  * @throws ConfigError for a value that is none
  *
  * @example
@@ -88,6 +95,11 @@ export function withWriter<T>(fn: () => T): T {
  * );
  * ```
  */
+export function withFreshness<T extends PromiseLike<unknown>>(
+  options: FreshnessOptions,
+  fn: () => T,
+): Sent<T>;
+export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T;
 export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T {
   const scope = currentScope();
   const freshness = { ...scope?.freshness, ...readFreshness(options) };
@@ -99,7 +111,7 @@ export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T {
  * its statements are committed by themselves, on connections of their own.
  *
  * @param fn - what to run; may be asynchronous
- * @returns what `fn` returns
+ * @returns what `fn` returns, like {@link withWriter}
  *
  * @example
  * ```ts
@@ -113,6 +125,8 @@ export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T {
  * });
  * ```
  */
+export function outsideTransaction<T extends PromiseLike<unknown>>(fn: () => T): Sent<T>;
+export function outsideTransaction<T>(fn: () => T): T;
 export function outsideTransaction<T>(fn: () => T): T {
   return runInScope(
     { ...currentScope(), writer: currentScope()?.writer ?? false, transaction: undefined },
