@@ -17,7 +17,7 @@ try {
     ["pointsman", "endpoints", "endpoints"],
     ["pointsman", "pg", "pg"],
     ["pointsman", "testing", "testing"],
-    ...["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"].map((name) => [
+    ...["drizzle", "express", "fastify", "hono", "jobs", "koa", "kysely", "nestjs", "next", "prisma", "redis"].map((name) => [
       "pointsman",
       name,
       name,
