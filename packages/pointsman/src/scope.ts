@@ -138,7 +138,8 @@ type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
 /**
  * Wraps a function so that all its statements go to the writer, like {@link withWriter}. Works as a
- * wrapper and as a method decorator, in the standard's form and in TypeScript's older one.
+ * wrapper and as a method decorator, in the standard's form and in TypeScript's older one, in any
+ * order with the decorators of a framework.
  *
  * @example
  * ```ts
@@ -176,5 +177,21 @@ export function onWriter(
   const wrapped = function (this: unknown, ...args: never[]): unknown {
     return withWriter(() => fn.apply(this, args));
   };
+  copyMetadata(fn, wrapped);
   return Object.defineProperty(wrapped, "name", { value: fn.name, configurable: true });
+}
+
+/** What the package reflect-metadata adds to `Reflect`, where an application has loaded it. */
+interface Metadata {
+  getOwnMetadataKeys?(target: object): readonly unknown[];
+  getOwnMetadata(key: unknown, target: object): unknown;
+  defineMetadata(key: unknown, value: unknown, target: object): void;
+}
+
+/** Frameworks such as NestJS write what decorators say of a method on its function: its route, say. */
+function copyMetadata(from: object, to: object): void {
+  const metadata = Reflect as unknown as Metadata;
+  for (const key of metadata.getOwnMetadataKeys?.(from) ?? []) {
+    metadata.defineMetadata(key, metadata.getOwnMetadata(key, from), to);
+  }
 }

@@ -32,7 +32,8 @@ const booksRelations = relations(books, ({ one }) => ({
 const schema = { authors, books, authorsRelations, booksRelations };
 
 const open = () => pointsman(drizzle(local.pool(), { schema }));
-type Database = ReturnType<typeof open>["$writer"];
+/** Of the pool, or of a transaction. */
+type Database = Omit<ReturnType<typeof open>["$writer"], "$client">;
 
 const server = sql<string>`${sql.raw(here)}`.as("server");
 
@@ -105,9 +106,7 @@ describe("Drizzle: $writer", () => {
 
   it("is taken inside of a transaction, too", async () => {
     const db = open();
-    const place = await db.transaction(async (tx) =>
-      kinds["select()"]?.(pointsman(tx).$writer as never),
-    );
+    const place = await db.transaction(async (tx) => kinds["select()"]?.(pointsman(tx).$writer));
     expect(place).toBe("writer");
   });
 

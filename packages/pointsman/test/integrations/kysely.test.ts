@@ -27,7 +27,7 @@ function open(): Kysely<Database> {
 }
 
 const server = sql<string>`${sql.raw(here)}`.as("server");
-const titled = (db: Kysely<Database>) =>
+const titled = (db: Pick<Kysely<Database>, "selectFrom">) =>
   db.selectFrom("books").select(server).where("book_title", "=", "Kindred");
 
 /** One query of each kind of read that Kysely has, telling where it ran. */
