@@ -61,13 +61,16 @@ interface Extendable {
  *
  * @example
  * ```ts
+ * import { PrismaPg } from "@prisma/adapter-pg";
+ * import { createPool } from "pointsman";
  * import { pointsman } from "pointsman/prisma";
+ * import { PrismaClient } from "./generated/prisma/client/client.ts";
  *
- * // const prisma = new PrismaClient({ adapter: new PrismaPg(pool) }).$extends(pointsman());
- * // await prisma.book.findMany(); // a reader
- * // await prisma.$writer().book.findUnique({ where: { id: 1 } }); // the writer
- * // await prisma.$freshness({ maxStaleness: "5s" }).order.count();
- * console.log(typeof pointsman()); // function
+ * const adapter = new PrismaPg(createPool());
+ * const prisma = new PrismaClient({ adapter }).$extends(pointsman());
+ * await prisma.book.findMany(); // a reader
+ * await prisma.$writer().book.findUnique({ where: { id: 1 } }); // the writer
+ * await prisma.$freshness({ maxStaleness: "5s" }).order.count();
  * ```
  */
 export function pointsman(): PrismaExtension {
