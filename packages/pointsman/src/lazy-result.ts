@@ -41,13 +41,14 @@ function isObject<T>(value: T): value is T & Anything {
 
 /** The same iterator, whose methods run in the scope. */
 function stepInside<T extends Anything>(iterator: T, inside: <R>(fn: () => R) => R): T {
-  const stepping: T = new Proxy(iterator, {
-    get(target, key) {
-      const value: unknown = Reflect.get(target, key, target);
+  // Of an object without fields of its own: what a frozen one has could not be got otherwise.
+  const stepping: T = new Proxy(Object.create(iterator) as T, {
+    get(_, key) {
+      const value: unknown = Reflect.get(iterator, key, iterator);
       if (typeof value !== "function") return value;
       return (...args: unknown[]): unknown => {
-        const answer: unknown = inside(() => Reflect.apply(value, target, args));
-        return answer === target ? stepping : answer;
+        const answer: unknown = inside(() => Reflect.apply(value, iterator, args));
+        return answer === iterator ? stepping : answer;
       };
     },
   });

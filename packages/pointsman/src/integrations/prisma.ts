@@ -64,7 +64,7 @@ interface Extendable {
  * import { PrismaPg } from "@prisma/adapter-pg";
  * import { createPool } from "pointsman";
  * import { pointsman } from "pointsman/prisma";
- * import { PrismaClient } from "./generated/prisma/client/client.ts";
+ * import { PrismaClient } from "./generated/prisma/client.ts";
  *
  * const adapter = new PrismaPg(createPool());
  * const prisma = new PrismaClient({ adapter }).$extends(pointsman());

@@ -8,7 +8,7 @@ import { knex } from "knex";
 import PostgresClient from "knex/lib/dialects/postgres/index.js";
 import { withWriter } from "pointsman";
 import driver, { withOptions } from "pointsman/pg";
-import { QueryTypes, Sequelize } from "sequelize";
+import { DataTypes, type Model, QueryTypes, Sequelize } from "sequelize";
 import { DataSource, EntitySchema as TypeOrmSchema } from "typeorm";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { here, localCluster } from "../support/local-cluster.ts";
@@ -114,7 +114,7 @@ describe.each(Object.entries(reads))("%s", (_, read) => {
   });
 });
 
-it("Sequelize, which has no comments, is sent to the writer by withWriter()", async () => {
+const openSequelize = () => {
   const { connectionString, ...others } = connection();
   const sequelize = new Sequelize(connectionString, {
     dialect: "postgres",
@@ -122,8 +122,35 @@ it("Sequelize, which has no comments, is sent to the writer by withWriter()", as
     logging: false,
   });
   onTestFinished(() => sequelize.close());
-  const read = () =>
-    sequelize.query<Place>("select server from places", { type: QueryTypes.SELECT });
-  const places = [await read(), await withWriter(read)].map((rows) => rows[0]?.server);
+  return sequelize;
+};
+
+/** A read of each library that sends it at once, and not when it is awaited. */
+const eager: Record<string, () => Promise<() => Promise<Place | null | undefined>>> = {
+  TypeORM: async () => {
+    const places = await openTypeOrm();
+    return () => places.findOneBy({ id: 1 });
+  },
+  MikroORM: async () => {
+    const { em, places } = await openMikroOrm();
+    return () => em.findOne(places, { id: 1 }, { refresh: true });
+  },
+  "Sequelize's models": async () => {
+    const columns = { id: { type: DataTypes.INTEGER, primaryKey: true }, server: DataTypes.TEXT };
+    const places = openSequelize().define<Model<Place> & Place>("places", columns, {
+      timestamps: false,
+    });
+    return () => places.findByPk(1);
+  },
+  "Sequelize's query()": async () => {
+    const sequelize = openSequelize();
+    const text = "select server from places";
+    return async () => (await sequelize.query<Place>(text, { type: QueryTypes.SELECT }))[0];
+  },
+};
+
+it.each(Object.entries(eager))("%s is sent to the writer by withWriter()", async (_, open) => {
+  const read = await open();
+  const places = [(await read())?.server, (await withWriter(read))?.server];
   expect(places).toEqual(["reader1", "writer"]);
 });

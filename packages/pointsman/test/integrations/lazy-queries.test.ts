@@ -301,4 +301,18 @@ describe("an async iterator out of a scope", () => {
       ["told", "enough", "over"],
     ]);
   });
+
+  it("may be frozen", async () => {
+    const pool = local.pool();
+    const steps = Object.freeze({
+      next: async () => ({ done: false, value: await pool.query(`select ${here} as server`) }),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    });
+    const { value } = await withWriter(() => steps)
+      [Symbol.asyncIterator]()
+      .next();
+    expect(placeOf(value)).toBe("writer");
+  });
 });

@@ -89,16 +89,21 @@ export async function generatePrismaClient<Models>(
 /**
  * Generates the Prisma client of a schema into a folder, from where `@prisma/client` can be imported.
  *
+ * @param output - the name of the client's own folder in that
  * @returns the file to import it from
  */
-export async function generateInto(own: string, models: string): Promise<string> {
+export async function generateInto(
+  own: string,
+  models: string,
+  output = "client",
+): Promise<string> {
   const schema = join(own, "schema.prisma");
   await mkdir(own, { recursive: true });
   await writeFile(
     schema,
     `generator client {
   provider = "prisma-client"
-  output = "./client"
+  output = "./${output}"
 }
 datasource db {
   provider = "postgresql"
@@ -107,7 +112,7 @@ ${models}
 `,
   );
   await generate(schema, own);
-  const client = join(own, "client/client.ts");
+  const client = join(own, output, "client.ts");
   if (!existsSync(client)) throw new Error(`prisma generate has left no ${client}.`);
   return client;
 }
