@@ -1,7 +1,19 @@
 import { defineConfig } from "tsdown";
 
 /** The doors to frameworks, each a subpath of the package. */
-const integrations = ["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"];
+const integrations = [
+  "drizzle",
+  "express",
+  "fastify",
+  "hono",
+  "jobs",
+  "koa",
+  "kysely",
+  "nestjs",
+  "next",
+  "prisma",
+  "redis",
+];
 
 export default defineConfig({
   entry: {

@@ -13,7 +13,7 @@ function entryOf(book: Prisma.BookGetPayload<{ include: typeof withAuthorAndStoc
 }
 
 export async function browse(slug: string, page: number) {
-  const category = await prisma.category.findFirst({ where: { slug } });
+  const category = await prisma.category.findUnique({ where: { slug } });
   if (category === null) throw notFound("There is no such category.");
   const where = { categoryId: category.id };
   const [total, books] = await Promise.all([
@@ -31,7 +31,7 @@ export async function browse(slug: string, page: number) {
 }
 
 export async function bookPage(id: number) {
-  const book = await prisma.book.findFirst({
+  const book = await prisma.book.findUnique({
     where: { id },
     include: {
       ...withAuthorAndStock,

@@ -15,7 +15,7 @@ export async function signUp(name: string, email: string): Promise<number> {
 }
 
 export async function customerPage(id: number) {
-  const customer = await prisma.customer.findFirst({ where: { id } });
+  const customer = await prisma.customer.findUnique({ where: { id } });
   if (customer === null) throw notFound(`There is no customer ${id}.`);
   return customer;
 }

@@ -65,7 +65,7 @@ function priceOf(bookId: number, quantity: number, shelves: readonly Shelf[]): n
 }
 
 export async function orderPage(number: number) {
-  const order = await prisma.order.findFirst({
+  const order = await prisma.order.findUnique({
     where: { number },
     include: { lines: { include: { book: true }, orderBy: { bookId: "asc" } } },
   });
