@@ -9,6 +9,8 @@ export default defineConfig({
     endpoints: "src/endpoints.ts",
     pg: "src/pg.ts",
     testing: "src/testing.ts",
+    // Found through package.json, where bundlers are led to another one.
+    "installed-grammar": "src/statements/installed-grammar.ts",
     ...Object.fromEntries(integrations.map((name) => [name, `src/integrations/${name}.ts`])),
   },
   format: ["esm", "cjs"],
@@ -17,6 +19,7 @@ export default defineConfig({
   dts: true,
   sourcemap: true,
   clean: true,
+  deps: { neverBundle: /^#/ },
   // `pointsman/pg` has a default export beside its named ones.
   outputOptions: { exports: "named" },
 });
