@@ -20,6 +20,10 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   deps: { neverBundle: /^#/ },
-  // `pointsman/pg` has a default export beside its named ones.
-  outputOptions: { exports: "named" },
+  outputOptions: {
+    // `pointsman/pg` has a default export beside its named ones.
+    exports: "named",
+    // The sources that the maps lead to are in the package.
+    sourcemapExcludeSources: true,
+  },
 });
