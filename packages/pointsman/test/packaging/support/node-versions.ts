@@ -25,7 +25,12 @@ export function nodeBinary(version: string): string {
     { cwd: partial, encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`node ${version} cannot be fetched from npm: ${stderr}`);
-  if (existsSync(folder)) rmSync(partial, { recursive: true });
-  else renameSync(partial, folder);
+  try {
+    renameSync(partial, folder);
+  } catch (error) {
+    // Another process was faster.
+    if (!existsSync(binary)) throw error;
+    rmSync(partial, { recursive: true });
+  }
   return binary;
 }
