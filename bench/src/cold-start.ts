@@ -57,7 +57,7 @@ export const benchmark: Benchmark = {
   },
   goals: ["ESM", "CommonJS", "a bundle"].map((way) => ({
     name: `${added}, ${way}`,
-    atMost: 200,
+    atMost: 150,
     measured: (_results, counts) => findCount(counts, `pointsman, ${way}: ${added}`),
   })),
   tables: (_results, counts) => {
