@@ -52,6 +52,8 @@ export interface ConversationHome {
   readonly queryTimeout: number;
   /** Called when a statement of a set-up fails; whoever sent it is told too. */
   readonly setUpFailed: (error: Error) => void;
+  /** Frees the place that a client takes of those that may be out. */
+  readonly freePlace: (client: Conversation) => void;
 }
 
 /**
@@ -83,6 +85,8 @@ export class Conversation extends EventEmitter implements Settling {
   #lost: PointsmanError | undefined;
   /** A user has it. */
   #out = false;
+  /** It has given up its place among those that may be out, and is not handed out again. */
+  #isPlaceless = false;
   #whenDrained: (() => void) | undefined;
   /** What is left of the time for a place and a connection; `undefined`: no limit. */
   #budget: number | undefined;
@@ -549,6 +553,7 @@ export class Conversation extends EventEmitter implements Settling {
     // Its caller believes that it has a transaction.
     if (error !== undefined && this.#opening?.hasBegunWith(item) === true)
       this.#lost = notBegun(error);
+    if (error !== undefined) this.#mayFreePlace(item);
     if (item.abandon !== undefined) item.signal?.removeEventListener("abort", item.abandon);
     if (item.callback !== undefined) {
       try {
@@ -562,6 +567,16 @@ export class Conversation extends EventEmitter implements Settling {
     } else if (isSubmittable(item.query) && error !== undefined) {
       failSubmittable(item.query, error);
     }
+  }
+
+  /**
+   * Not all who open a transaction give their client back when that fails: of `pg` they get none
+   * while there is no server. Here it would take its place for ever, so it leaves it to others.
+   */
+  #mayFreePlace(item: Item): void {
+    if (!this.#out || this.#transaction !== undefined || !opensTransaction(item)) return;
+    this.#isPlaceless = true;
+    this.#home.freePlace(this);
   }
 
   #finish(): void {
@@ -580,7 +595,7 @@ export class Conversation extends EventEmitter implements Settling {
     this.#out = false;
     const giveBackAll = (): void => {
       // A client that carried session state is not the same for its next user: it is retired.
-      this._ending ||= this.#used || this.#lost !== undefined;
+      this._ending ||= this.#used || this.#isPlaceless || this.#lost !== undefined;
       this.#reset();
       done();
     };

@@ -44,7 +44,13 @@ import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts"
 import { endpointOptions } from "./servers/endpoint-options.ts";
 import type { Habit } from "./servers/lanes/habit.ts";
 import { openSides, openSingle } from "./servers/open-sides.ts";
-import { idleClients, isQuiet, isUsable, type PendingItem } from "./servers/pg-internals.ts";
+import {
+  freePlace,
+  idleClients,
+  isQuiet,
+  isUsable,
+  type PendingItem,
+} from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
 import {
   bindToCaller,
@@ -222,6 +228,7 @@ export class Pool extends SettlingPool {
       setUpFailed: (error) => {
         this.emit("error", error);
       },
+      freePlace: (client) => freePlace(this, client),
     });
     for (const count of ["totalCount", "idleCount", "expiredCount"] as const) {
       Object.defineProperty(this, count, { get: () => this.#sides.writer[count] });
