@@ -1,0 +1,122 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll } from "vitest";
+
+/** A query of Prisma: lazy, it is sent when somebody waits for it. */
+export type PrismaQuery<T> = PromiseLike<T>;
+
+/** The queries of one model, with as much of their types as tests of routing need. */
+export interface PrismaModel<Row extends object> {
+  findUnique(query: object): PrismaQuery<Row | null>;
+  findUniqueOrThrow(query: object): PrismaQuery<Row>;
+  findFirst(query?: object): PrismaQuery<Row | null>;
+  findFirstOrThrow(query?: object): PrismaQuery<Row>;
+  findMany(query?: object): PrismaQuery<Row[]>;
+  count(query?: object): PrismaQuery<number>;
+  aggregate(query: object): PrismaQuery<Record<string, Record<string, number>>>;
+  groupBy(query: object): PrismaQuery<Partial<Row>[]>;
+  create(query: object): PrismaQuery<Row>;
+  createMany(query: object): PrismaQuery<{ count: number }>;
+  createManyAndReturn(query: object): PrismaQuery<Row[]>;
+  update(query: object): PrismaQuery<Row>;
+  updateMany(query: object): PrismaQuery<{ count: number }>;
+  upsert(query: object): PrismaQuery<Row>;
+  delete(query: object): PrismaQuery<Row>;
+  deleteMany(query?: object): PrismaQuery<{ count: number }>;
+}
+
+/** What clients of all schemas have. */
+export interface PrismaBase<Models> {
+  $connect(): Promise<void>;
+  $disconnect(): Promise<void>;
+  $queryRaw<T = Record<string, unknown>[]>(
+    text: TemplateStringsArray,
+    ...values: unknown[]
+  ): PrismaQuery<T>;
+  $queryRawUnsafe<T = Record<string, unknown>[]>(
+    text: string,
+    ...values: unknown[]
+  ): PrismaQuery<T>;
+  $executeRaw(text: TemplateStringsArray, ...values: unknown[]): PrismaQuery<number>;
+  $executeRawUnsafe(text: string, ...values: unknown[]): PrismaQuery<number>;
+  $transaction<T>(work: (tx: PrismaOf<Models>) => Promise<T>, options?: object): Promise<T>;
+  $transaction(queries: readonly PromiseLike<unknown>[], options?: object): Promise<unknown[]>;
+  /** What an extension makes of the type of a client is the caller's to say. */
+  $extends<Extended = PrismaOf<Models>>(extension: unknown): Extended;
+}
+
+/** A client: its models by name, and what all clients have. */
+export type PrismaOf<Models> = PrismaBase<Models> & Models;
+
+/** What a test uses of a generated client. */
+export interface GeneratedPrisma<Models> {
+  /** The class of clients, for `new PrismaClient({ adapter: new PrismaPg(pool) })`. */
+  readonly PrismaClient: new (options: {
+    readonly adapter: object;
+    readonly log?: readonly string[];
+  }) => PrismaOf<Models>;
+  /** The namespace of its errors and types. */
+  readonly Prisma: {
+    readonly PrismaClientKnownRequestError: new (...args: never[]) => Error & { code: string };
+    defineExtension(extension: unknown): unknown;
+  };
+}
+
+/** Ignored by Git, inside the package: what is generated imports `@prisma/client` from there. */
+const folder = fileURLToPath(new URL("../../temp/", import.meta.url));
+
+/**
+ * Generates the Prisma client of a schema into a folder of its own, which is removed behind the
+ * tests of the file that calls it, and loads it. No engine is fetched: the client needs none.
+ *
+ * @param models - the models of the schema, in Prisma's language, without generator and datasource
+ */
+export async function generatePrismaClient<Models>(
+  models: string,
+): Promise<GeneratedPrisma<Models>> {
+  await mkdir(folder, { recursive: true });
+  const own = await mkdtemp(join(folder, "prisma-"));
+  afterAll(() => rm(own, { recursive: true, force: true }));
+  const schema = join(own, "schema.prisma");
+  await writeFile(
+    schema,
+    `generator client {
+  provider = "prisma-client"
+  output = "./client"
+}
+datasource db {
+  provider = "postgresql"
+}
+${models}
+`,
+  );
+  await generate(schema, own);
+  const client = join(own, "client/client.ts");
+  if (!existsSync(client)) throw new Error(`prisma generate has left no ${client}.`);
+  return import(/* @vite-ignore */ client) as Promise<GeneratedPrisma<Models>>;
+}
+
+/** In the schema's own folder: no configuration of Prisma elsewhere has a say. */
+async function generate(schema: string, cwd: string): Promise<void> {
+  const command = createRequire(import.meta.url).resolve("prisma/build/index.js");
+  await promisify(execFile)(
+    process.execPath,
+    [command, "generate", "--schema", schema, "--no-hints"],
+    {
+      cwd,
+      env: {
+        ...process.env,
+        // It looks for this engine, to fetch it if there is none, and does not run it.
+        PRISMA_SCHEMA_ENGINE_BINARY: "/bin/true",
+        PRISMA_HIDE_UPDATE_MESSAGE: "1",
+        CHECKPOINT_DISABLE: "1",
+        NO_COLOR: "1",
+      },
+    },
+  );
+}
