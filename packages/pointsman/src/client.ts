@@ -8,8 +8,16 @@ import {
   TypeOverrides,
 } from "pg";
 import { type Call, factsOf } from "./call.ts";
-import { type Item, opensTransaction, reasonOf, terminated } from "./conversation/item.ts";
+import {
+  closing,
+  type Item,
+  opensTransaction,
+  reasonOf,
+  reopening,
+  terminated,
+} from "./conversation/item.ts";
 import { notBegun, OpeningTransaction } from "./conversation/opening-transaction.ts";
+import { Preamble } from "./conversation/preamble.ts";
 import { refusalOnReader } from "./conversation/reader-transaction.ts";
 import { Tracks } from "./conversation/tracks.ts";
 import type { PointsmanError } from "./errors.ts";
@@ -79,6 +87,7 @@ export class Conversation extends EventEmitter implements Settling {
   #pinned: Target | undefined;
   /** What has opened a transaction that may still stand on either side. */
   readonly #opening: OpeningTransaction | undefined;
+  readonly #preamble = new Preamble();
   /** It has left state on its connection, and is not handed out again. */
   #used = false;
   /** Its connection was lost, and with it what later statements would count on. */
@@ -300,8 +309,33 @@ export class Conversation extends EventEmitter implements Settling {
         return;
       }
     }
+    if (this.#goesToReader(next)) {
+      this.#finish();
+      return;
+    }
+    if (!next.setUp) this.#preamble.follow(next, this.#pinned === undefined);
     this.#pin(leading, route);
     this.#start(next, route);
+  }
+
+  /**
+   * A transaction on the writer that has done nothing yet, and is declared READ ONLY now, is opened
+   * anew on a reader.
+   */
+  #goesToReader(item: Item): boolean {
+    const { router } = this.#home;
+    const isMovable =
+      this.#transaction === "writer" && this.#status === "T" && router.readOnly === undefined;
+    // A test has its transactions inside its own, and what is submitted reads its own answer.
+    if (!isMovable || item.staging !== undefined || isSubmittable(item.query)) return false;
+    const text = this.#preamble.readOnlyBegin(item.facts);
+    if (text === undefined) return false;
+    const begin = reopening(item, text, router.classify(text));
+    if (router.route(begin, { asked: item.asked, scope: item.scope }).target === "writer")
+      return false;
+    this.#queue.unshift(closing(router.call("ROLLBACK", undefined, undefined)), begin);
+    this.#pinned = undefined;
+    return true;
   }
 
   /** Where its transaction stands, or will stand once it is begun. */
@@ -319,7 +353,8 @@ export class Conversation extends EventEmitter implements Settling {
   }
 
   /** Keeps the connection of a statement that others behind it may count on. */
-  #pin({ facts }: Item, { target }: Route): void {
+  #pin({ facts, moving }: Item, { target }: Route): void {
+    if (moving !== undefined) return;
     if (this.#home.router.readOnly === undefined) {
       if (target === "writer" && !facts.reader) this.#pinned = "writer";
     } else if (target === "reader" && mayLeaveState(facts)) this.#pinned = "reader";
@@ -551,7 +586,7 @@ export class Conversation extends EventEmitter implements Settling {
   ): void {
     this.#home.router.answered(item, route, client, error);
     // Its caller believes that it has a transaction.
-    if (error !== undefined && this.#opening?.hasBegunWith(item) === true)
+    if (error !== undefined && (item.moving === "in" || this.#opening?.hasBegunWith(item)))
       this.#lost = notBegun(error);
     if (error !== undefined) this.#mayFreePlace(item);
     if (item.abandon !== undefined) item.signal?.removeEventListener("abort", item.abandon);
