@@ -75,9 +75,11 @@ const folder = fileURLToPath(new URL("../../temp/", import.meta.url));
  * tests of the file that calls it, and loads it. No engine is fetched: the client needs none.
  *
  * @param models - the models of the schema, in Prisma's language, without generator and datasource
+ * @param previewFeatures - those that its generator turns on
  */
 export async function generatePrismaClient<Models>(
   models: string,
+  previewFeatures: readonly string[] = [],
 ): Promise<GeneratedPrisma<Models>> {
   await mkdir(folder, { recursive: true });
   const own = await mkdtemp(join(folder, "prisma-"));
@@ -88,6 +90,7 @@ export async function generatePrismaClient<Models>(
     `generator client {
   provider = "prisma-client"
   output = "./client"
+  previewFeatures = ${JSON.stringify(previewFeatures)}
 }
 datasource db {
   provider = "postgresql"
