@@ -221,6 +221,31 @@ shows("errors", "makes its own error of a unique violation", async () => {
   expect(await rejection(sent(raw))).toMatchObject({ code: "P2010" });
 });
 
+shows("errors", "hands the codes of this library on in its own error", async () => {
+  const { prisma } = open({ ...shop.options(), readOnly: true });
+  expect(await onReaders(() => sent(prisma.author.findFirst()))).toBeDefined();
+  for (const failed of [newAuthor(prisma), prisma.$transaction((tx) => sent(newAuthor(tx)))]) {
+    const error = await rejection(sent(failed));
+    expect(error).toBeInstanceOf(Prisma.PrismaClientKnownRequestError);
+    expect(error).toMatchObject({ code: "READ_ONLY_MODE" });
+  }
+});
+
+shows("errors", "tells a serialisation failure by its own code", async () => {
+  const { prisma } = open();
+  const { id } = await newAuthor(prisma);
+  const rename = (name: string) => ({ where: { id }, data: { name } });
+  const failed = prisma.$transaction(
+    async (tx) => {
+      await tx.author.findUnique({ where: { id } });
+      await prisma.author.update(rename(randomUUID()));
+      await tx.author.update(rename(randomUUID()));
+    },
+    { isolationLevel: "RepeatableRead" },
+  );
+  expect(await rejection(failed)).toMatchObject({ code: "P2034" });
+});
+
 shows("events", "has each transaction told by the pool", async () => {
   const { prisma, pool } = open();
   const told: string[] = [];
@@ -247,6 +272,21 @@ shows("shutdown", "leaves a pool open that is not its own, and no listener on it
   await prisma.$disconnect();
   expect([pool.ended, pool.listenerCount("error")]).toEqual([false, listeners]);
   await pool.end();
+});
+
+it("finds its named statements on readers and on the writer", async () => {
+  const names = new Map<string, string>();
+  const statementNameGenerator = ({ sql }: { sql: string }): string => {
+    if (!names.has(sql)) names.set(sql, `prisma_${names.size}`);
+    return names.get(sql) as string;
+  };
+  const { prisma } = openPrisma(shop.options(), { statementNameGenerator });
+  const { id, name } = await newAuthor(prisma);
+  const find = (tx: Pick<Shop, "author">) => sent(tx.author.findUnique({ where: { id } }));
+  for (let turn = 0; turn < 3; turn++) {
+    expect(await onReaders(() => find(prisma))).toEqual({ id, name });
+    expect(await onWriter(() => prisma.$transaction(find))).toEqual({ id, name });
+  }
 });
 
 it("uses the pool itself, and opens none besides it", async () => {
