@@ -1,6 +1,15 @@
 // `npm test`: builds and checks everything, then runs all suites on PostgreSQL 18, some of them once
 // more with lanes for all reads, and those that talk to a server on PostgreSQL 14 too. Arguments are file filters for a quick run of some tests.
-import { finish, laneSuites, root, serverSuites, step, tinyLanes, vitest } from "./lib/steps.mjs";
+import {
+  compatibility,
+  finish,
+  laneSuites,
+  root,
+  serverSuites,
+  step,
+  tinyLanes,
+  vitest,
+} from "./lib/steps.mjs";
 
 const filters = process.argv.slice(2);
 
@@ -11,7 +20,7 @@ if (filters.length > 0) {
   step("Format and lint", "npx", ["biome", "check", "."]);
   step("Types", "npx", ["tsc", "--noEmit"]);
   if (built) {
-    vitest("All suites, PostgreSQL 18", []);
+    compatibility(vitest("All suites, PostgreSQL 18", []));
     vitest("Suites with a lane for every read, PostgreSQL 18", laneSuites, tinyLanes);
     const { findBinaries } = await import(`${root}/packages/local/dist/index.mjs`);
     const oldest = await findBinaries({ version: "14" }).catch(elsewhere);

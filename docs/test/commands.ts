@@ -47,6 +47,7 @@ const helpOf: Readonly<Record<string, readonly string[]>> = {
   "pointsman explain": [...sources, "packages/cli/src/cli.ts", "explain"],
   "npm run demo": [...sources, "examples/bookshop/src/demo.ts"],
   "npm run bench": [...sources, "bench/src/main.ts"],
+  "npm run compatibility": [...sources, "packages/pointsman/test/orms/command.ts"],
   "npm run corpus": [...sources, "packages/pointsman/test/corpus/command.ts"],
 };
 

@@ -65,6 +65,8 @@ export function step(title, command, args) {
 /**
  * Runs vitest and counts its tests. Files in which a test failed are run once more by themselves,
  * since a busy machine can break what measures time; what passes then is named at the end.
+ *
+ * @returns vitest's report of each file
  */
 export function vitest(title, args, environment = {}) {
   announce(title);
@@ -72,15 +74,31 @@ export function vitest(title, args, environment = {}) {
   const failed = first.files.filter(({ status }) => status !== "passed").map(({ name }) => name);
   if (first.status === 0 || failed.length === 0) {
     count(first, first.files);
-    return;
+    return first.files;
   }
   announce(`${title}: ${failed.length} files once more, by themselves`);
   const second = runVitest([...failed, "--no-file-parallelism"], environment);
-  count(second, [...first.files.filter(({ name }) => !failed.includes(name)), ...second.files]);
+  const files = [...first.files.filter(({ name }) => !failed.includes(name)), ...second.files];
+  count(second, files);
   if (second.status === 0) flaky.push(...first.failures);
+  return files;
 }
 
 const flaky = [];
+
+/** Holds the tables in docs/compatibility.md against what the tests of a run have shown. */
+export function compatibility(files) {
+  const folder = mkdtempSync(join(tmpdir(), "pointsman-compatibility-"));
+  try {
+    const report = join(folder, "tests.json");
+    const tests = files.flatMap(({ assertionResults }) => assertionResults);
+    writeFileSync(report, JSON.stringify(tests));
+    const command = ["run", "--silent", "compatibility", "--", "--check", report];
+    step("Tables of docs/compatibility.md", "npm", command);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 /** One run of vitest: its exit status, and what it reports of each file. */
 function runVitest(args, environment) {

@@ -1,30 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool as PgPool } from "pg";
 import { AmbientTransaction } from "./ambient-transaction.ts";
-import { ConfigError, PointsmanError } from "./errors.ts";
+import { PointsmanError } from "./errors.ts";
 import type { RoutedClient } from "./routed-client.ts";
 import { currentScope, runInScope } from "./scope.ts";
 import { isReaderRefusal } from "./servers/refusal.ts";
-import { isolationLevels } from "./statements/isolation-levels.ts";
-import type { IsolationLevel } from "./statements/types.ts";
 import { transactionClient } from "./transaction-client.ts";
+import { type Opening, openingOf, type TransactionOptions } from "./transaction-options.ts";
 
-/** How a transaction is opened, and what happens when it fails. */
-export interface TransactionOptions {
-  /** Default: the database's own, usually `"read committed"`. */
-  isolationLevel?: IsolationLevel | undefined;
-  /** Declares that the transaction only reads: it then runs on a reader. Default: `false`. */
-  readOnly?: boolean | undefined;
-  /** For `serializable` and read-only: wait for a snapshot that cannot fail. Default: `false`. */
-  deferrable?: boolean | undefined;
-  /**
-   * How often the whole callback is run again after a serialisation failure (40001), a deadlock
-   * (40P01), or when its connection was lost before COMMIT (`TRANSACTION_LOST`) or had led to a
-   * server that is no longer the writer (25006). Default: 0, since only the caller knows whether the callback does anything besides
-   * its statements, such as sending mail.
-   */
-  retries?: number | undefined;
-}
+export type { TransactionOptions } from "./transaction-options.ts";
 
 /**
  * What the callback of `transaction()` gets: the client that carries the transaction. It cannot be
@@ -38,13 +22,13 @@ export async function runTransaction<T>(
   fn: (tx: TransactionClient) => Promise<T> | T,
   options: TransactionOptions,
 ): Promise<T> {
-  const begin = beginText(options);
+  const opening = openingOf(options);
   const ambient = AmbientTransaction.of(pool, currentScope()?.transaction);
   if (ambient !== undefined) {
-    if (begin !== "BEGIN") {
+    if (opening.begin !== "BEGIN" || opening.settings !== undefined) {
       throw new PointsmanError(
         "TRANSACTION_OPTIONS_NESTED",
-        "isolationLevel, readOnly and deferrable hold for a whole transaction, and one is open here. Give them to the outermost transaction(), or start a separate one inside outsideTransaction().",
+        "isolationLevel, readOnly, deferrable and set hold for a whole transaction, and one is open here. Give them to the outermost transaction(), or start a separate one inside outsideTransaction().",
       );
     }
     return ambient.nest((level) => runSavepoint(level, fn));
@@ -52,7 +36,7 @@ export async function runTransaction<T>(
   const retries = options.retries ?? 0;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await runOnce(pool, begin, fn);
+      return await runOnce(pool, opening, fn);
     } catch (error) {
       if (attempt >= retries || !isWorthRepeating(error, options)) throw error;
       await delay(Math.random() * Math.min(1000, 10 * 2 ** attempt));
@@ -62,7 +46,7 @@ export async function runTransaction<T>(
 
 async function runOnce<T>(
   pool: PgPool,
-  begin: string,
+  { begin, settings }: Opening,
   fn: (tx: TransactionClient) => Promise<T> | T,
 ): Promise<T> {
   const client = await pool.connect();
@@ -72,6 +56,7 @@ async function runOnce<T>(
   try {
     await client.query(begin);
     begun = true;
+    if (settings !== undefined) await client.query(settings);
     const result = await runInside(level, fn);
     if (client.getTransactionStatus() === "I") throw notCommitted(endedInside);
     level.close("committed");
@@ -127,49 +112,6 @@ async function runInside<T>(
   const result = await runInScope(scope, async () => fn(transactionClient(level)));
   await level.quiet();
   return result;
-}
-
-const optionNames: readonly (keyof TransactionOptions)[] = [
-  "isolationLevel",
-  "readOnly",
-  "deferrable",
-  "retries",
-];
-
-function beginText(options: TransactionOptions): string {
-  checkOptions(options);
-  const { isolationLevel, readOnly, deferrable } = options;
-  let text = "BEGIN";
-  if (isolationLevel !== undefined) text += ` ISOLATION LEVEL ${isolationLevel.toUpperCase()}`;
-  if (readOnly === true) text += " READ ONLY";
-  if (deferrable === true) text += " DEFERRABLE";
-  return text;
-}
-
-/** @throws ConfigError for the first mistake */
-function checkOptions(options: TransactionOptions): void {
-  const must = (name: string, wanted: string, value: unknown): ConfigError =>
-    new ConfigError(name, `${name} must be ${wanted}; got ${JSON.stringify(value)}.`);
-  if (typeof options !== "object" || options === null) {
-    throw must("options", "an object such as { readOnly: true }", options);
-  }
-  for (const name of Object.keys(options)) {
-    if ((optionNames as readonly string[]).includes(name)) continue;
-    throw new ConfigError(
-      name,
-      `There is no option ${name} of a transaction. Known are: ${optionNames.join(", ")}.`,
-    );
-  }
-  const { isolationLevel, readOnly, deferrable, retries } = options;
-  if (isolationLevel !== undefined && !isolationLevels.includes(isolationLevel)) {
-    throw must("isolationLevel", `one of ${isolationLevels.join(", ")}`, isolationLevel);
-  }
-  for (const [name, value] of Object.entries({ readOnly, deferrable })) {
-    if (value !== undefined && typeof value !== "boolean") throw must(name, "true or false", value);
-  }
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
-    throw must("retries", "a whole number of 0 or more", retries);
-  }
 }
 
 function isWorthRepeating(error: unknown, { readOnly }: TransactionOptions): boolean {

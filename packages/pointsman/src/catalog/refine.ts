@@ -107,8 +107,14 @@ function knownCall(
   const { schema, name, knowledge } = call;
   const nodes = database?.functions.called(call) ?? [];
   if (nodes.length === 0) {
-    if (knowledge !== "unknown") return { call, nodes, flaw: undefined };
     const rule = ruleForFunction(rules, schema, name);
+    if (knowledge !== "unknown") {
+      // A builtin of that name does not keep a function of the application's from being meant.
+      const isMeant = rule?.effect === "write" && !rule.name.table.isAnything;
+      return isMeant
+        ? { call: as(call, "writes"), nodes, flaw: "writes" }
+        : { call, nodes, flaw: undefined };
+    }
     if (rule === undefined) return { call, nodes, flaw: "unknown" };
     return rule.effect === "read"
       ? { call: as(call, "reads"), nodes, flaw: undefined }

@@ -201,6 +201,20 @@ describe("functions", () => {
     ).toEqual(["reader plain-read", "writer writing-function", "writer writing-object"]);
   });
 
+  it("keep what is said to write from readers, though a builtin has its name", async () => {
+    await local.setUp(`
+      create function charge(account int) returns bigint language plpgsql as
+        $$ begin execute 'insert into notes default values'; return account; end $$;`);
+    const text = "select charge(7)";
+    const rule = { functions: { charge: "write" } } as const;
+    expect(await told(local.pool({ catalog: false, ...rule }), text)).toBe(
+      "writer writing-function",
+    );
+    expect(await told(quiet(rule), text)).toBe("writer writing-function");
+    const all = local.pool({ catalog: false, functions: { "*": "write" } });
+    expect(await told(all, "select count(*) from notes")).toBe("reader plain-read");
+  });
+
   it.each([
     [{ "a.b.c": "read" }, "functions.a.b.c"],
     [{ f: "reader" }, "functions.f"],

@@ -205,7 +205,7 @@ shows("errors", "hands PostgreSQL's own error on", async () => {
 });
 
 shows("tenants", "shows a tenant its own rows, on a reader", async () => {
-  const { db } = open(shop.shopperOptions());
+  const { db, pool } = open(shop.shopperOptions());
   const notesOf = (tenant: string) =>
     db
       .transaction()
@@ -216,6 +216,13 @@ shows("tenants", "shows a tenant its own rows, on a reader", async () => {
       });
   const found = await onReaders(() => Promise.all(["north", "south", "nobody"].map(notesOf)));
   expect(found).toEqual([[{ body: "of north" }], [{ body: "of south" }], []]);
+  const inScope = await onReaders(() =>
+    pool.transaction(async (tx) => (await tx.query("select body from notes")).rows, {
+      readOnly: true,
+      set: { "app.tenant": "north" },
+    }),
+  );
+  expect(inScope).toEqual([{ body: "of north" }]);
 });
 
 shows("events", "has each checkout told by the pool", async () => {

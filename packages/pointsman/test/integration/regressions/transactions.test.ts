@@ -276,7 +276,7 @@ describe("options of a transaction", () => {
     [
       { isolationLvl: "serializable" },
       "isolationLvl",
-      "There is no option isolationLvl of a transaction. Known are: isolationLevel, readOnly, deferrable, retries.",
+      "There is no option isolationLvl of a transaction. Known are: isolationLevel, readOnly, deferrable, set, retries.",
     ],
     [null, "options", "options must be an object such as { readOnly: true }; got null."],
   ])("are checked before anything is sent: %o", async (options, option, message) => {

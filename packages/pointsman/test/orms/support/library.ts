@@ -34,10 +34,12 @@ export interface Library {
   readonly without?: Partial<Record<Feature, string>>;
 }
 
-/** What a test tells the table in docs/compatibility.md of itself: see scripts/compatibility.mjs. */
+/** What a test tells the tables in docs/compatibility.md of itself. */
 export interface Compatibility extends Library {
+  /** A library that reads and writes rows, or what is used beside one. */
+  readonly kind: "library" | "addition";
   readonly version: string;
-  /** A {@link Feature}, or in a few words what an addition to `pg` is used for. */
+  /** A {@link Feature}, or in a few words what an addition is used for. */
   readonly feature: string;
 }
 
@@ -56,22 +58,22 @@ export type Shows<Shown extends string> = (
 
 /** Makes the function that shows features of a library that reads and writes rows. */
 export function showing(library: Library): Shows<Feature> {
-  return showingAny(library);
+  return showingAny("library", library);
 }
 
 /** Makes the function that shows what an addition to `pg`, or a queue, is used for. */
 export function showingUses(library: Omit<Library, "without">): Shows<string> {
-  return showingAny(library);
+  return showingAny("addition", library);
 }
 
-function showingAny(library: Library): Shows<string> {
+function showingAny(kind: Compatibility["kind"], library: Library): Shows<string> {
   const path = `../../../../../node_modules/${library.packageName}/package.json`;
   const { version } = JSON.parse(
     readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8"),
   );
   return (feature, title, test) => {
     it(title, async ({ task }) => {
-      task.meta.compatibility = { ...library, version, feature };
+      task.meta.compatibility = { ...library, kind, version, feature };
       await test();
     });
   };
