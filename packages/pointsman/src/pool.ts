@@ -29,7 +29,7 @@ import { readFreshness } from "./consistency/read-freshness.ts";
 import type { Session } from "./consistency/session.ts";
 import { checkSessionOptions, type SessionOptions } from "./consistency/session-options.ts";
 import { describeRoute, type Explanation } from "./explanation.ts";
-import { isLoss, toldOfLoss } from "./lost-statement.ts";
+import { isLoss, toldOfLoss, unknownCommit } from "./lost-statement.ts";
 import { outcomeOf, type WriteOutcome } from "./outcome.ts";
 import type { RefusedText } from "./refused-texts.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
@@ -448,8 +448,10 @@ export class Pool extends SettlingPool {
         if (isOver) return error;
         isOver = true;
         const told =
-          error !== undefined && isSent && isLoss(error, client)
-            ? toldOfLoss(error, { ...call, inTransaction }, client)
+          error !== undefined && isLoss(error, client)
+            ? isSent
+              ? toldOfLoss(error, { ...call, inTransaction }, client)
+              : (unknownCommit(client) ?? error)
             : error;
         if (route !== undefined) this.#router.answered(call, route, client, told);
         else if (end !== undefined) this.#router.answeredInShadow(end, call, client, told);
