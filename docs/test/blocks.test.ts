@@ -32,6 +32,7 @@ let cluster: Cluster;
 let control: pg.Client;
 
 beforeAll(async () => {
+  await programs.generate();
   cluster = await startCluster({ readers: 2, database: "shop" });
   control = new pg.Client(cluster.writer.url);
   await control.connect();

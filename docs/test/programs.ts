@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
+import { generateInto } from "../../packages/pointsman/test/support/prisma-client.ts";
 import { compilerOptions } from "./doc-comments.ts";
 import { type Block, placeOf, root } from "./documents.ts";
 
@@ -58,6 +59,13 @@ export interface Program {
   readonly file: string;
 }
 
+/** Applications of NestJS are written with TypeScript's older decorators. */
+const nestOptions = { experimentalDecorators: true, emitDecoratorMetadata: true } as const;
+
+function isOfNest({ source }: Program): boolean {
+  return source.includes('"@nestjs/common"');
+}
+
 /** Makes modules of examples, in a folder where their imports are resolved as an application's. */
 export class Programs {
   readonly #folder: string;
@@ -76,18 +84,32 @@ export class Programs {
     });
   }
 
+  /** What examples of Prisma import, as an application has it generated from its own schema. */
+  async generate(): Promise<void> {
+    await generateInto(
+      join(this.#folder, "generated/prisma"),
+      readFileSync(join(root, "docs/test/shop.prisma"), "utf8"),
+    );
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** What the compiler says of each example, with its place in the document. */
   check(): string[] {
+    const ofNest = this.all.filter(isOfNest);
+    const others = this.all.filter((program) => !isOfNest(program));
+    return [...this.#check(others), ...this.#check(ofNest, nestOptions)];
+  }
+
+  #check(programs: readonly Program[], options: ts.CompilerOptions = {}): string[] {
     const program = ts.createProgram(
-      this.all.map(({ file }) => file),
+      programs.map(({ file }) => file),
       // An example shows how a value is got, and often leaves it at that.
-      { ...compilerOptions(), noUnusedLocals: false, noUnusedParameters: false },
+      { ...compilerOptions(), noUnusedLocals: false, noUnusedParameters: false, ...options },
     );
-    return this.all.flatMap(({ block, file, offset }) => {
+    return programs.flatMap(({ block, file, offset }) => {
       const source = program.getSourceFile(file);
       const found = [
         ...program.getSyntacticDiagnostics(source),
@@ -116,7 +138,11 @@ export class Programs {
   compile(program: Program, addresses: Addresses): string {
     const source = withAddresses(withExpectations(program), addresses);
     const { outputText } = ts.transpileModule(source, {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        ...(isOfNest(program) && nestOptions),
+      },
       fileName: program.file,
     });
     const file = program.file.replace(/\.ts$/, ".mjs");

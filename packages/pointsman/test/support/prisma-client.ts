@@ -84,7 +84,22 @@ export async function generatePrismaClient<Models>(
   await mkdir(folder, { recursive: true });
   const own = await mkdtemp(join(folder, "prisma-"));
   afterAll(() => rm(own, { recursive: true, force: true }));
+  const client = await generateInto(own, models, previewFeatures);
+  return import(/* @vite-ignore */ client) as Promise<GeneratedPrisma<Models>>;
+}
+
+/**
+ * Generates the Prisma client of a schema into a folder, from where `@prisma/client` can be imported.
+ *
+ * @returns the file to import it from
+ */
+export async function generateInto(
+  own: string,
+  models: string,
+  previewFeatures: readonly string[] = [],
+): Promise<string> {
   const schema = join(own, "schema.prisma");
+  await mkdir(own, { recursive: true });
   await writeFile(
     schema,
     `generator client {
@@ -101,7 +116,7 @@ ${models}
   await generate(schema, own);
   const client = join(own, "client/client.ts");
   if (!existsSync(client)) throw new Error(`prisma generate has left no ${client}.`);
-  return import(/* @vite-ignore */ client) as Promise<GeneratedPrisma<Models>>;
+  return client;
 }
 
 /** In the schema's own folder: no configuration of Prisma elsewhere has a say. */
