@@ -2,27 +2,17 @@ import { randomUUID } from "node:crypto";
 import { DrizzleQueryError, eq, inArray, sql, TransactionRollbackError } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { union } from "drizzle-orm/pg-core";
+import QueryStream from "pg-query-stream";
 import { withWriter } from "pointsman";
 import { expect, it } from "vitest";
 import { allConnectionsOf } from "../pg-module/clients.ts";
 import { rejection } from "../support/waiting.ts";
-import {
-  authors,
-  books,
-  type Db,
-  newAuthor,
-  notes,
-  openDrizzle,
-  shows,
-} from "./support/drizzle-shop.ts";
+import { authors, books, type Db, newAuthor, openDrizzle, shows } from "./support/drizzle-shop.ts";
 import { openShop } from "./support/shop.ts";
 
 const shop = openShop();
 const { onReaders, onWriter, watch } = shop;
 const open = (options = shop.options()) => openDrizzle(options);
-
-/** What the callback of a transaction is given. */
-type Tx = Parameters<Parameters<Db["transaction"]>[0]>[0];
 
 const named = async (db: Pick<Db, "select">, name: string) =>
   (await db.select().from(authors).where(eq(authors.name, name)))[0];
@@ -287,67 +277,6 @@ shows("errors", "wraps PostgreSQL's own error", async () => {
   });
 });
 
-shows("tenants", "shows a tenant its own rows, on a reader", async () => {
-  const { db } = open({ ...shop.shopperOptions(), max: 2 });
-  const notesOf = (tenant: string) =>
-    db.transaction(
-      async (tx) => {
-        await tx.execute(sql`select set_config('app.tenant', ${tenant}, true)`);
-        return tx.select({ body: notes.body }).from(notes);
-      },
-      { accessMode: "read only" },
-    );
-  const tenants = ["north", "south", "nobody", "south", "north", "nobody"];
-  const found = await onReaders(() => Promise.all(tenants.map(notesOf)));
-  expect(found).toEqual([
-    [{ body: "of north" }],
-    [{ body: "of south" }],
-    [],
-    [{ body: "of south" }],
-    [{ body: "of north" }],
-    [],
-  ]);
-  expect(await onReaders(() => Promise.all(tenants.map(() => db.select().from(notes))))).toEqual(
-    tenants.map(() => []),
-  );
-});
-
-shows("tenants", "takes the role of a tenant for a transaction, on a reader", async () => {
-  const { db } = open();
-  const found = await onReaders(() =>
-    db.transaction(
-      async (tx) => {
-        await tx.execute(sql`set local role shopper`);
-        await tx.execute(sql`set local app.tenant to 'south'`);
-        return tx.select({ body: notes.body }).from(notes);
-      },
-      { accessMode: "read only" },
-    ),
-  );
-  expect(found).toEqual([{ body: "of south" }]);
-  expect(await db.$count(notes)).toBe(2);
-});
-
-shows("tenants", "sees at once what it has written as a tenant", async () => {
-  const { db } = open(shop.shopperOptions());
-  const tenant = randomUUID();
-  const asTenant = <T>(work: (tx: Tx) => Promise<T>, accessMode: "read only" | "read write") =>
-    db.transaction(
-      async (tx) => {
-        await tx.execute(sql`select set_config('app.tenant', ${tenant}, true)`);
-        return work(tx);
-      },
-      { accessMode },
-    );
-  const write = () =>
-    asTenant((tx) => tx.insert(notes).values({ tenant, body: "new" }), "read write");
-  const count = () => asTenant((tx) => tx.$count(notes), "read only");
-  await onWriter(write);
-  expect(await onReaders(count)).toBe(1);
-  await write();
-  expect(await count()).toBe(2);
-});
-
 shows("events", "has each transaction told by the pool", async () => {
   const { db, pool } = open();
   const told: string[] = [];
@@ -371,6 +300,27 @@ it("takes the pool itself for db.$client, in each form of drizzle()", async () =
     expect(db.$client).toBe(pool);
     await onReaders(() => db.select().from(authors));
   }
+});
+
+it("gives its SQL to a stream of pg-query-stream, which runs on a reader", async () => {
+  const { db, pool } = open();
+  const author = await newAuthor(db);
+  const titles = ["Eden", "Fiasco", "Solaris"];
+  await db.insert(books).values(titles.map((title) => ({ title, authorId: author.id })));
+  const query = db
+    .select({ title: books.title })
+    .from(books)
+    .where(eq(books.authorId, author.id))
+    .orderBy(books.title)
+    .toSQL();
+  const streamed = await onReaders(async () => {
+    const found: string[] = [];
+    const stream = new QueryStream(query.sql, query.params);
+    pool.query(stream);
+    for await (const { title } of stream) found.push(title);
+    return found;
+  });
+  expect(streamed).toEqual(titles);
 });
 
 it("sets a time zone where connections are made, for readers and the writer", async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { PoolOptions } from "pointsman";
-import { expect, it } from "vitest";
+import { expect } from "vitest";
 import { rejection } from "../support/waiting.ts";
 import { newAuthor, openPrisma, type Shop, shows } from "./support/prisma-shop.ts";
 import { openShop } from "./support/shop.ts";
@@ -109,12 +109,22 @@ shows("tenants", "shows a tenant its own rows through a pool that only reads", a
   expect(rows).toEqual([{ body: "of north" }]);
 });
 
-it("shows a tenant its own rows in a list of queries", async () => {
+shows("tenants", "shows a tenant its own rows in a list of queries, on a reader", async () => {
   const { prisma } = asShopper();
-  const list = await prisma.$transaction([
-    prisma.$executeRaw`set transaction read only`,
-    prisma.$executeRaw`select set_config('app.tenant', 'south', true)`,
-    prisma.note.findMany({ select: { body: true } }),
+  await shop.cluster.waitForReplay();
+  const { result, ran } = await shop.watch(() =>
+    prisma.$transaction([
+      prisma.$executeRaw`set transaction read only`,
+      prisma.$executeRaw`select set_config('app.tenant', 'south', true)`,
+      prisma.note.findMany({ select: { body: true } }),
+    ]),
+  );
+  expect(result[2]).toEqual([{ body: "of south" }]);
+  expect(ran.writer).toEqual(["BEGIN", "ROLLBACK"]);
+  expect(ran.readers.map((text) => text.split(" ")[0])).toEqual([
+    "BEGIN",
+    "select",
+    "SELECT",
+    "COMMIT",
   ]);
-  expect(list[2]).toEqual([{ body: "of south" }]);
 });
