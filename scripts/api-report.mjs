@@ -17,11 +17,19 @@ try {
     ["pointsman", "endpoints", "endpoints"],
     ["pointsman", "pg", "pg"],
     ["pointsman", "testing", "testing"],
-    ...["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"].map((name) => [
-      "pointsman",
-      name,
-      name,
-    ]),
+    ...[
+      "drizzle",
+      "express",
+      "fastify",
+      "hono",
+      "jobs",
+      "koa",
+      "kysely",
+      "nestjs",
+      "next",
+      "prisma",
+      "redis",
+    ].map((name) => ["pointsman", name, name]),
     ["local", "index", "local"],
   ]) {
     const folder = join(root, "packages", name);

@@ -19,6 +19,13 @@ if (filters.length > 0) {
   const built = step("Build", "npm", ["run", "build", "--silent"]);
   step("Format and lint", "npx", ["biome", "check", "."]);
   step("Types", "npx", ["tsc", "--noEmit"]);
+  step("Types of examples that have compiler options of their own", "npm", [
+    "run",
+    "check",
+    "--workspaces",
+    "--if-present",
+    "--silent",
+  ]);
   if (built) {
     compatibility(vitest("All suites, PostgreSQL 18", []));
     vitest("Suites with a lane for every read, PostgreSQL 18", laneSuites, tinyLanes);

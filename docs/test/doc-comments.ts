@@ -8,9 +8,19 @@ const packages = [
   "packages/pointsman/src/endpoints.ts",
   "packages/pointsman/src/pg.ts",
   "packages/pointsman/src/testing.ts",
-  ...["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"].map(
-    (name) => `packages/pointsman/src/integrations/${name}.ts`,
-  ),
+  ...[
+    "drizzle",
+    "express",
+    "fastify",
+    "hono",
+    "jobs",
+    "koa",
+    "kysely",
+    "nestjs",
+    "next",
+    "prisma",
+    "redis",
+  ].map((name) => `packages/pointsman/src/integrations/${name}.ts`),
   "packages/local/src/index.ts",
 ];
 

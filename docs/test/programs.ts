@@ -86,10 +86,8 @@ export class Programs {
 
   /** What examples of Prisma import, as an application has it generated from its own schema. */
   async generate(): Promise<void> {
-    await generateInto(
-      join(this.#folder, "generated/prisma"),
-      readFileSync(join(root, "docs/test/shop.prisma"), "utf8"),
-    );
+    const models = readFileSync(join(root, "docs/test/shop.prisma"), "utf8");
+    await generateInto(join(this.#folder, "generated"), models, "prisma");
   }
 
   remove(): void {

@@ -1,7 +1,19 @@
 import { defineConfig } from "tsdown";
 
 /** The doors to frameworks, each a subpath of the package. */
-const integrations = ["express", "fastify", "hono", "jobs", "koa", "nestjs", "next", "redis"];
+const integrations = [
+  "drizzle",
+  "express",
+  "fastify",
+  "hono",
+  "jobs",
+  "koa",
+  "kysely",
+  "nestjs",
+  "next",
+  "prisma",
+  "redis",
+];
 
 export default defineConfig({
   entry: {
@@ -9,6 +21,8 @@ export default defineConfig({
     endpoints: "src/endpoints.ts",
     pg: "src/pg.ts",
     testing: "src/testing.ts",
+    // Found through package.json, where bundlers are led to another one.
+    "installed-grammar": "src/statements/installed-grammar.ts",
     ...Object.fromEntries(integrations.map((name) => [name, `src/integrations/${name}.ts`])),
   },
   format: ["esm", "cjs"],
@@ -17,6 +31,11 @@ export default defineConfig({
   dts: true,
   sourcemap: true,
   clean: true,
-  // `pointsman/pg` has a default export beside its named ones.
-  outputOptions: { exports: "named" },
+  deps: { neverBundle: /^#/ },
+  outputOptions: {
+    // `pointsman/pg` has a default export beside its named ones.
+    exports: "named",
+    // The sources that the maps lead to are in the package.
+    sourcemapExcludeSources: true,
+  },
 });

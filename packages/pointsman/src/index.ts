@@ -41,6 +41,7 @@ export {
   WriteOutcomeUnknown,
 } from "./errors.ts";
 export type { Explanation } from "./explanation.ts";
+export type { Sent } from "./lazy-result.ts";
 export type { WriteOutcome } from "./outcome.ts";
 export { createPool, Pool } from "./pool.ts";
 export type { RefusedText, RememberedRefusal } from "./refused-texts.ts";

@@ -29,6 +29,7 @@ import { readFreshness } from "./consistency/read-freshness.ts";
 import type { Session } from "./consistency/session.ts";
 import { checkSessionOptions, type SessionOptions } from "./consistency/session-options.ts";
 import { describeRoute, type Explanation } from "./explanation.ts";
+import type { Sent } from "./lazy-result.ts";
 import { isLoss, toldOfLoss, unknownCommit } from "./lost-statement.ts";
 import { outcomeOf, type WriteOutcome } from "./outcome.ts";
 import type { RefusedText } from "./refused-texts.ts";
@@ -512,7 +513,8 @@ export class Pool extends SettlingPool {
    * another request, process or job what this one has seen.
    * @param options - `after`: a token to go on from; `consistency` and `maxStaleness` as in the
    * options of the pool
-   * @returns what `fn` returns
+   * @returns what `fn` returns, like `withWriter()`: a query of an ORM that would be sent only when
+   * somebody waits for it is sent inside, and its promise returned
    * @throws ConfigError for an option that is none
    *
    * @example
@@ -533,6 +535,11 @@ export class Pool extends SettlingPool {
    * );
    * ```
    */
+  session<T extends PromiseLike<unknown>>(
+    fn: (session: Session) => T,
+    options?: SessionOptions,
+  ): Sent<T>;
+  session<T>(fn: (session: Session) => T, options?: SessionOptions): T;
   session<T>(fn: (session: Session) => T, options: SessionOptions = {}): T {
     const wish = readFreshness(checkSessionOptions(options));
     const scope = currentScope();

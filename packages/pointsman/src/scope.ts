@@ -3,6 +3,7 @@ import type { AmbientTransaction } from "./ambient-transaction.ts";
 import type { FreshnessWish } from "./consistency/demand.ts";
 import { type FreshnessOptions, readFreshness } from "./consistency/read-freshness.ts";
 import type { SessionLine } from "./consistency/session.ts";
+import { type Sent, sendInside } from "./lazy-result.ts";
 import type { Staging } from "./staging.ts";
 
 /** What holds for the code that runs inside a callback, and for everything that it calls. */
@@ -46,9 +47,12 @@ export function stagingOf(
   return scope?.stagings?.find(({ pools }) => pools.has(pool));
 }
 
-/** Runs `fn` in `scope`; `undefined` means in none. */
+/**
+ * Runs `fn` in `scope`; `undefined` means in none. What it returns works in the scope, too, where it
+ * is a lazy query or an async iterator.
+ */
 export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
-  return storage.run(scope, fn);
+  return sendInside(storage.run(scope, fn), (step) => storage.run(scope, step));
 }
 
 /**
@@ -56,7 +60,8 @@ export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
  * nothing of it. Nests; outside of `fn` nothing changes.
  *
  * @param fn - what to run; may be asynchronous
- * @returns what `fn` returns
+ * @returns what `fn` returns. A query of an ORM that would be sent only when somebody waits for it
+ * is sent inside, and its promise returned; the steps of an async iterator are made inside.
  *
  * @example
  * ```ts
@@ -66,6 +71,8 @@ export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
  * const order = await withWriter(() => pool.query("select * from orders where id = $1", [42]));
  * ```
  */
+export function withWriter<T extends PromiseLike<unknown>>(fn: () => T): Sent<T>;
+export function withWriter<T>(fn: () => T): T;
 export function withWriter<T>(fn: () => T): T {
   return runInScope({ ...currentScope(), writer: true }, fn);
 }
@@ -75,7 +82,7 @@ export function withWriter<T>(fn: () => T): T {
  *
  * @param options - `consistency` and `maxStaleness`, as in the options of the pool
  * @param fn - what to run; may be asynchronous
- * @returns what `fn` returns
+ * @returns what `fn` returns, like {@link withWriter}
  * @throws ConfigError for a value that is none
  *
  * @example
@@ -88,6 +95,11 @@ export function withWriter<T>(fn: () => T): T {
  * );
  * ```
  */
+export function withFreshness<T extends PromiseLike<unknown>>(
+  options: FreshnessOptions,
+  fn: () => T,
+): Sent<T>;
+export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T;
 export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T {
   const scope = currentScope();
   const freshness = { ...scope?.freshness, ...readFreshness(options) };
@@ -99,7 +111,7 @@ export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T {
  * its statements are committed by themselves, on connections of their own.
  *
  * @param fn - what to run; may be asynchronous
- * @returns what `fn` returns
+ * @returns what `fn` returns, like {@link withWriter}
  *
  * @example
  * ```ts
@@ -113,6 +125,8 @@ export function withFreshness<T>(options: FreshnessOptions, fn: () => T): T {
  * });
  * ```
  */
+export function outsideTransaction<T extends PromiseLike<unknown>>(fn: () => T): Sent<T>;
+export function outsideTransaction<T>(fn: () => T): T;
 export function outsideTransaction<T>(fn: () => T): T {
   return runInScope(
     { ...currentScope(), writer: currentScope()?.writer ?? false, transaction: undefined },
@@ -124,7 +138,8 @@ type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
 /**
  * Wraps a function so that all its statements go to the writer, like {@link withWriter}. Works as a
- * wrapper and as a method decorator, in the standard's form and in TypeScript's older one.
+ * wrapper and as a method decorator, in the standard's form and in TypeScript's older one, in any
+ * order with the decorators of a framework.
  *
  * @example
  * ```ts
@@ -162,5 +177,21 @@ export function onWriter(
   const wrapped = function (this: unknown, ...args: never[]): unknown {
     return withWriter(() => fn.apply(this, args));
   };
+  copyMetadata(fn, wrapped);
   return Object.defineProperty(wrapped, "name", { value: fn.name, configurable: true });
+}
+
+/** What the package reflect-metadata adds to `Reflect`, where an application has loaded it. */
+interface Metadata {
+  getOwnMetadataKeys?(target: object): readonly unknown[];
+  getOwnMetadata(key: unknown, target: object): unknown;
+  defineMetadata(key: unknown, value: unknown, target: object): void;
+}
+
+/** Frameworks such as NestJS write what decorators say of a method on its function: its route, say. */
+function copyMetadata(from: object, to: object): void {
+  const metadata = Reflect as unknown as Metadata;
+  for (const key of metadata.getOwnMetadataKeys?.(from) ?? []) {
+    metadata.defineMetadata(key, metadata.getOwnMetadata(key, from), to);
+  }
 }

@@ -1,11 +1,18 @@
 import { PointsmanError } from "../errors.ts";
 
-/** The packages of AWS that are loaded when they are needed. */
+/**
+ * The packages of AWS that are loaded when they are needed. Bundlers leave those out that are not
+ * installed, instead of failing, because what comes of that is caught right here.
+ */
 const loaders = {
-  "@aws-sdk/rds-signer": () => import("@aws-sdk/rds-signer"),
-  "@aws-sdk/credential-providers": () => import("@aws-sdk/credential-providers"),
-  "@aws-sdk/client-secrets-manager": () => import("@aws-sdk/client-secrets-manager"),
+  "@aws-sdk/rds-signer": () => import("@aws-sdk/rds-signer").catch(raise),
+  "@aws-sdk/credential-providers": () => import("@aws-sdk/credential-providers").catch(raise),
+  "@aws-sdk/client-secrets-manager": () => import("@aws-sdk/client-secrets-manager").catch(raise),
 } as const;
+
+function raise(error: unknown): never {
+  throw error;
+}
 
 type Loaders = typeof loaders;
 type PackageName = keyof Loaders;

@@ -1,9 +1,19 @@
 import type { IncomingMessage } from "node:http";
+import { onWriter } from "../scope.ts";
 import type { CarryOptions } from "./carry-options.ts";
 import { type NodeMiddleware, nodeMiddleware } from "./node-http.ts";
 import type { SessionHost } from "./session-host.ts";
 
 export type { CarryOptions, LateWrite } from "./carry-options.ts";
+export {
+  getPoolToken,
+  InjectPool,
+  PointsmanModule,
+  type PointsmanModuleAsyncOptions,
+  type PointsmanModuleOptions,
+  type PointsmanModuleScope,
+  type PointsmanOptionsFactory,
+} from "./nestjs-module.ts";
 export type { NodeMiddleware } from "./node-http.ts";
 export type { Session, SessionHost } from "./session-host.ts";
 export { sessionOf } from "./session-of.ts";
@@ -15,7 +25,8 @@ export type { TokenStore, TokenStoreSetOptions } from "./token-store.ts";
  * written something finds it with the next request, whichever process and whichever reader serves
  * that.
  *
- * Give it to `app.use()`, or to `consumer.apply()` of a module where it is to hold for some routes.
+ * `PointsmanModule` applies it to all routes with its option `session`. By itself, give it to
+ * `app.use()`, or to `consumer.apply()` of a module where it is to hold for some routes.
  * It runs before guards: what `userId` returns when the request comes in must not depend on them.
  * The token is put on the response when its headers leave, and only when it has changed. Nothing can
  * be awaited at that moment: a write that is still under way is carried as one whose position is not
@@ -46,4 +57,32 @@ export function sessionPerRequest<Request extends IncomingMessage = IncomingMess
   options: CarryOptions<Request> = {},
 ): NodeMiddleware<Request> {
   return nodeMiddleware(pool, options);
+}
+
+/**
+ * A decorator for methods of controllers and providers: all that they send goes to the writer, like
+ * `withWriter()`. It stands in any order with other decorators.
+ *
+ * @example
+ * ```ts
+ * import "reflect-metadata";
+ * import { Controller, Get, Param } from "@nestjs/common";
+ * import { Pool } from "pointsman";
+ * import { InjectPool, OnWriter } from "pointsman/nestjs";
+ *
+ * @Controller("books")
+ * class Books {
+ *   @InjectPool() readonly pool!: Pool;
+ *
+ *   @Get(":id/stock")
+ *   @OnWriter()
+ *   async stock(@Param("id") id: string) {
+ *     const { rows } = await this.pool.query("select stock from books where id = $1", [id]);
+ *     return rows[0];
+ *   }
+ * }
+ * ```
+ */
+export function OnWriter(): MethodDecorator {
+  return onWriter as MethodDecorator;
 }

@@ -1,10 +1,12 @@
 import type { RelationName } from "../statements/types.ts";
 
 /**
- * Tables in which ORMs and migration tools keep what they have applied. A migrator that reads one on
- * a reader that is behind applies a migration twice.
+ * Tables in which ORMs and migration tools keep what they have applied, and the view by which they
+ * look for those. A migrator that reads one on a reader that is behind applies a migration twice, or
+ * makes tables that are there.
  */
 const migrationTables: ReadonlySet<string> = new Set([
+  "information_schema.tables",
   "__drizzle_migrations",
   "kysely_migration",
   "kysely_migration_lock",
@@ -27,7 +29,7 @@ const migrationTables: ReadonlySet<string> = new Set([
   "databasechangeloglock",
 ]);
 
-/** Whether migrations are kept in a table of this name. */
+/** Whether migrations are kept in a relation of this name, or looked for there. */
 export function isMigrationTable({ schema, name }: RelationName): boolean {
   return migrationTables.has(name) || migrationTables.has(`${schema}.${name}`);
 }

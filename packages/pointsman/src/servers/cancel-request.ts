@@ -43,10 +43,11 @@ export function requestCancel(client: ClientBase): Promise<void> {
     socket.setTimeout(deadlineMillis, over);
     socket.on("error", over);
     socket.on("close", over);
+    // It is the server's to close: PgBouncer drops the request of a client that has hung up.
     socket.on("connect", () => {
       const request = message(cancelCode, processID, secretKey);
       if (stream.encrypted === true) sendOverTls(socket, host, ssl, request, over);
-      else socket.end(request);
+      else socket.write(request);
     });
   });
 }
@@ -71,7 +72,7 @@ function sendOverTls(
       ...(host === undefined || isIP(host) !== 0 ? {} : { servername: host }),
     });
     secure.on("error", failed);
-    secure.on("secureConnect", () => secure.end(request));
+    secure.on("secureConnect", () => secure.write(request));
     secure.on("close", failed);
   });
 }

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { parts } from "#grammar-parts";
 
 /** What of the WebAssembly build of PostgreSQL's parser is used. */
 export interface Grammar {
@@ -12,8 +11,6 @@ export interface Grammar {
   /** All of its memory, as it is now: a new view after the memory has grown. */
   readonly HEAPU8: Uint8Array;
 }
-
-type Factory = (module: object) => Promise<unknown>;
 
 /** What is used of WebAssembly, which the types of Node 20 do not declare. */
 declare const WebAssembly: {
@@ -33,8 +30,6 @@ interface WasmInstance {
  */
 export const constructorsExport = "A";
 
-const require = createRequire(import.meta.url);
-
 let compiled: WasmModule | undefined;
 
 /**
@@ -50,7 +45,7 @@ let compiled: WasmModule | undefined;
  */
 export function createGrammar(): Grammar {
   const module = compileGrammar();
-  const factory = require("libpg-query/wasm/libpg-query.js") as Factory;
+  const factory = parts.factory();
   let instance: WasmInstance | undefined;
   const grammar = {
     instantiateWasm(imports: object, receive: (instance: WasmInstance) => void) {
@@ -79,9 +74,7 @@ export function createGrammar(): Grammar {
 
 /** Compiles the parser, if that has not been done yet. */
 export function compileGrammar(): WasmModule {
-  compiled ??= new WebAssembly.Module(
-    readFileSync(require.resolve("libpg-query/wasm/libpg-query.wasm")),
-  );
+  compiled ??= new WebAssembly.Module(parts.wasm());
   return compiled;
 }
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { sendInside } from "../lazy-result.ts";
 import type { Pool } from "../pool.ts";
 import { type StatementEvent, statementChannel } from "../telemetry/channels.ts";
 import { poolOf } from "../telemetry/event-pool.ts";
@@ -49,7 +50,7 @@ export async function captureQueries(
   };
   subscribe(statementChannel.name, note);
   try {
-    await storage.run(capture, fn);
+    await sendInside(storage.run(capture, fn), (step) => storage.run(capture, step));
   } finally {
     unsubscribe(statementChannel.name, note);
   }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, Socket } from "node:net";
+import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import type { Address, Server } from "@pointsman/local";
 import type { EndpointOption } from "pointsman";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -38,6 +38,41 @@ async function decoy(): Promise<{ readonly port: number; connections(): number }
     server.close();
   });
   return { port: (server.address() as AddressInfo).port, connections: () => connections };
+}
+
+/**
+ * A way to a server that hands a request to cancel on as PgBouncer does: later, and not at all when
+ * its sender has hung up meanwhile.
+ */
+async function patientRelay(to: Address): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const onward = connect({ port: to.port, host: to.host });
+    for (const socket of [client, onward]) {
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        client.destroy();
+        onward.destroy();
+      });
+    }
+    client.once("data", (first) => {
+      const cancels = first.length === 16 && first.readInt32BE(4) === 80877102;
+      const goOn = (): void => {
+        onward.write(first);
+        client.pipe(onward).pipe(client);
+      };
+      if (!cancels) goOn();
+      else {
+        client.on("end", () => client.destroy());
+        setTimeout(() => client.destroyed || goOn(), 50);
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
 }
 
 function leadingTo(servers: readonly Server[], port: number): EndpointOption {
@@ -183,5 +218,22 @@ describe("a statement that waits on the same connection behind an aborted one", 
     expect((await first).rows[0].one).toBe(1);
     expect((await last).rows[0].three).toBe(3);
     expect(local.reached(mark)).toEqual([]);
+  });
+
+  it("waits for its end, since a pooler drops the request of whoever has hung up", async () => {
+    const [writer] = local.cluster.servers.filter(({ name }) => name === "writer");
+    const url = new URL(local.cluster.writer.url);
+    url.port = String(await patientRelay((writer as Server).direct));
+    const pool = local.pool({ writer: url.href, reader: undefined });
+    const abort = new AbortController();
+    const mark = newMark();
+    const answer = pool
+      .query({ text: text(mark), signal: abort.signal })
+      .then(() => "finished", String);
+    const runs = async () => (await runningOn([writer as Server], mark)).length > 0;
+    await until("it runs", runs);
+    abort.abort("enough");
+    expect(await answer).toBe("enough");
+    await until("it runs no longer", async () => !(await runs()));
   });
 });

@@ -28,7 +28,7 @@ const onReader: Record<string, string> = {
   "EXPLAIN ANALYZE of a read": "explain analyze select * from books",
   "EXPLAIN of a write": "explain insert into books values (3, 'Ulysses')",
   "a read of the catalog": "select * from pg_catalog.pg_class",
-  "a read of the information schema": "select * from information_schema.tables",
+  "a read of the information schema": "select * from information_schema.views",
   "several reads in one text": "select 1; select 2",
   random: "select random()",
   gen_random_uuid: "select gen_random_uuid()",

@@ -20,22 +20,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { Browser } from "./support/browser.ts";
 import { describeCarrying } from "./support/carrying.ts";
 import { FakePool, type MustSee } from "./support/fake-pool.ts";
+import { decorate } from "./support/nest.ts";
 import { listening, type Serve } from "./support/serving.ts";
-
-/** Puts TypeScript's older decorators on a method, which is how NestJS reads them. */
-function decorate(
-  controller: new (...args: never[]) => object,
-  method: string,
-  decorators: readonly MethodDecorator[],
-  parameters: readonly ParameterDecorator[] = [],
-): void {
-  const descriptor = Object.getOwnPropertyDescriptor(controller.prototype, method);
-  if (descriptor === undefined) throw new Error(`There is no method ${method}.`);
-  for (const decorator of decorators) decorator(controller.prototype, method, descriptor);
-  parameters.forEach((decorator, index) => {
-    decorator(controller.prototype, method, index);
-  });
-}
 
 async function started(module: new () => object): Promise<INestApplication> {
   return NestFactory.create(module, { logger: false });

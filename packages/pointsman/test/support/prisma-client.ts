@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll } from "vitest";
 
 /** A query of Prisma: lazy, it is sent when somebody waits for it. */
 export type PrismaQuery<T> = PromiseLike<T>;
@@ -71,8 +71,8 @@ export interface GeneratedPrisma<Models> {
 const folder = fileURLToPath(new URL("../../temp/", import.meta.url));
 
 /**
- * Generates the Prisma client of a schema into a folder of its own, which is removed behind the
- * tests of the file that calls it, and loads it. No engine is fetched: the client needs none.
+ * The Prisma client of a schema. It is generated when it is first asked for, and kept for the next
+ * run: until the schema or Prisma changes. No engine is fetched: the client needs none.
  *
  * @param models - the models of the schema, in Prisma's language, without generator and datasource
  * @param previewFeatures - those that its generator turns on
@@ -81,21 +81,35 @@ export async function generatePrismaClient<Models>(
   models: string,
   previewFeatures: readonly string[] = [],
 ): Promise<GeneratedPrisma<Models>> {
-  await mkdir(folder, { recursive: true });
-  const own = await mkdtemp(join(folder, "prisma-"));
-  afterAll(() => rm(own, { recursive: true, force: true }));
-  const client = await generateInto(own, models, previewFeatures);
-  return import(/* @vite-ignore */ client) as Promise<GeneratedPrisma<Models>>;
+  const { version } = createRequire(import.meta.url)("prisma/package.json") as { version: string };
+  const name = createHash("sha256")
+    .update(`${version} ${previewFeatures} ${models}`)
+    .digest("hex")
+    .slice(0, 16);
+  const kept = join(folder, `prisma-${name}`);
+  if (!existsSync(kept)) {
+    await mkdir(folder, { recursive: true });
+    const own = await mkdtemp(join(folder, "generating-"));
+    await generateInto(own, models, "client", previewFeatures);
+    // Another file may have been faster: then a folder that is not empty is in the way.
+    await rename(own, kept).catch(() => rm(own, { recursive: true, force: true }));
+  }
+  return import(/* @vite-ignore */ join(kept, "client/client.ts")) as Promise<
+    GeneratedPrisma<Models>
+  >;
 }
 
 /**
  * Generates the Prisma client of a schema into a folder, from where `@prisma/client` can be imported.
  *
+ * @param output - the name of the client's own folder in that
+ * @param previewFeatures - as for {@link generatePrismaClient}
  * @returns the file to import it from
  */
 export async function generateInto(
   own: string,
   models: string,
+  output = "client",
   previewFeatures: readonly string[] = [],
 ): Promise<string> {
   const schema = join(own, "schema.prisma");
@@ -104,7 +118,7 @@ export async function generateInto(
     schema,
     `generator client {
   provider = "prisma-client"
-  output = "./client"
+  output = "./${output}"
   previewFeatures = ${JSON.stringify(previewFeatures)}
 }
 datasource db {
@@ -114,7 +128,7 @@ ${models}
 `,
   );
   await generate(schema, own);
-  const client = join(own, "client/client.ts");
+  const client = join(own, output, "client.ts");
   if (!existsSync(client)) throw new Error(`prisma generate has left no ${client}.`);
   return client;
 }

@@ -1,0 +1,9 @@
+import { customerPage } from "@/data/customers.ts";
+import { handler } from "@/lib/handler.ts";
+import { digits } from "@/lib/input.ts";
+
+type Context = { params: Promise<{ id: string }> };
+
+export const GET = handler(async (_request, { params }: Context) =>
+  Response.json(await customerPage(digits((await params).id, "id"))),
+);
