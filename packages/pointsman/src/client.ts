@@ -8,8 +8,16 @@ import {
   TypeOverrides,
 } from "pg";
 import { type Call, factsOf } from "./call.ts";
-import { type Item, opensTransaction, reasonOf, terminated } from "./conversation/item.ts";
+import {
+  closing,
+  type Item,
+  opensTransaction,
+  reasonOf,
+  reopening,
+  terminated,
+} from "./conversation/item.ts";
 import { notBegun, OpeningTransaction } from "./conversation/opening-transaction.ts";
+import { Preamble } from "./conversation/preamble.ts";
 import { refusalOnReader } from "./conversation/reader-transaction.ts";
 import { Tracks } from "./conversation/tracks.ts";
 import type { PointsmanError } from "./errors.ts";
@@ -52,6 +60,8 @@ export interface ConversationHome {
   readonly queryTimeout: number;
   /** Called when a statement of a set-up fails; whoever sent it is told too. */
   readonly setUpFailed: (error: Error) => void;
+  /** Frees the place that a client takes of those that may be out. */
+  readonly freePlace: (client: Conversation) => void;
 }
 
 /**
@@ -77,12 +87,15 @@ export class Conversation extends EventEmitter implements Settling {
   #pinned: Target | undefined;
   /** What has opened a transaction that may still stand on either side. */
   readonly #opening: OpeningTransaction | undefined;
+  readonly #preamble = new Preamble();
   /** It has left state on its connection, and is not handed out again. */
   #used = false;
   /** Its connection was lost, and with it what later statements would count on. */
   #lost: PointsmanError | undefined;
   /** A user has it. */
   #out = false;
+  /** It has given up its place among those that may be out, and is not handed out again. */
+  #isPlaceless = false;
   #whenDrained: (() => void) | undefined;
   /** What is left of the time for a place and a connection; `undefined`: no limit. */
   #budget: number | undefined;
@@ -296,8 +309,33 @@ export class Conversation extends EventEmitter implements Settling {
         return;
       }
     }
+    if (this.#goesToReader(next)) {
+      this.#finish();
+      return;
+    }
+    if (!next.setUp) this.#preamble.follow(next, this.#pinned === undefined);
     this.#pin(leading, route);
     this.#start(next, route);
+  }
+
+  /**
+   * A transaction on the writer that has done nothing yet, and is declared READ ONLY now, is opened
+   * anew on a reader.
+   */
+  #goesToReader(item: Item): boolean {
+    const { router } = this.#home;
+    const isMovable =
+      this.#transaction === "writer" && this.#status === "T" && router.readOnly === undefined;
+    // A test has its transactions inside its own, and what is submitted reads its own answer.
+    if (!isMovable || item.staging !== undefined || isSubmittable(item.query)) return false;
+    const text = this.#preamble.readOnlyBegin(item.facts);
+    if (text === undefined) return false;
+    const begin = reopening(item, text, router.classify(text));
+    if (router.route(begin, { asked: item.asked, scope: item.scope }).target === "writer")
+      return false;
+    this.#queue.unshift(closing(router.call("ROLLBACK", undefined, undefined)), begin);
+    this.#pinned = undefined;
+    return true;
   }
 
   /** Where its transaction stands, or will stand once it is begun. */
@@ -315,7 +353,8 @@ export class Conversation extends EventEmitter implements Settling {
   }
 
   /** Keeps the connection of a statement that others behind it may count on. */
-  #pin({ facts }: Item, { target }: Route): void {
+  #pin({ facts, moving }: Item, { target }: Route): void {
+    if (moving !== undefined) return;
     if (this.#home.router.readOnly === undefined) {
       if (target === "writer" && !facts.reader) this.#pinned = "writer";
     } else if (target === "reader" && mayLeaveState(facts)) this.#pinned = "reader";
@@ -547,8 +586,9 @@ export class Conversation extends EventEmitter implements Settling {
   ): void {
     this.#home.router.answered(item, route, client, error);
     // Its caller believes that it has a transaction.
-    if (error !== undefined && this.#opening?.hasBegunWith(item) === true)
+    if (error !== undefined && (item.moving === "in" || this.#opening?.hasBegunWith(item)))
       this.#lost = notBegun(error);
+    if (error !== undefined) this.#mayFreePlace(item);
     if (item.abandon !== undefined) item.signal?.removeEventListener("abort", item.abandon);
     if (item.callback !== undefined) {
       try {
@@ -562,6 +602,16 @@ export class Conversation extends EventEmitter implements Settling {
     } else if (isSubmittable(item.query) && error !== undefined) {
       failSubmittable(item.query, error);
     }
+  }
+
+  /**
+   * Not all who open a transaction give their client back when that fails: of `pg` they get none
+   * while there is no server. Here it would take its place for ever, so it leaves it to others.
+   */
+  #mayFreePlace(item: Item): void {
+    if (!this.#out || this.#transaction !== undefined || !opensTransaction(item)) return;
+    this.#isPlaceless = true;
+    this.#home.freePlace(this);
   }
 
   #finish(): void {
@@ -580,7 +630,7 @@ export class Conversation extends EventEmitter implements Settling {
     this.#out = false;
     const giveBackAll = (): void => {
       // A client that carried session state is not the same for its next user: it is retired.
-      this._ending ||= this.#used || this.#lost !== undefined;
+      this._ending ||= this.#used || this.#isPlaceless || this.#lost !== undefined;
       this.#reset();
       done();
     };

@@ -24,6 +24,8 @@ export interface LostTransaction {
 }
 
 const transactions = new WeakMap<WriteOutcomeUnknown, LostTransaction>();
+/** By the connection under which a COMMIT was lost. */
+const unknownCommits = new WeakMap<EndpointClient, WriteOutcomeUnknown>();
 
 /** Whether a statement failed because its connection was lost, and not by what it says. */
 export function isLoss(error: Error, client: EndpointClient): boolean {
@@ -75,7 +77,17 @@ export function toldOfLoss(
   if (id !== undefined && server !== undefined) {
     transactions.set(unknown, { id, server, timeline: server.timeline });
   }
+  if (inTransaction) unknownCommits.set(client, unknown);
   return unknown;
+}
+
+/**
+ * What a COMMIT was told whose connection was lost, if that became of the last transaction there.
+ * ORMs send ROLLBACK behind a COMMIT that fails, and their callers get what the ROLLBACK is told: to
+ * say that the transaction has not happened would be a lie.
+ */
+export function unknownCommit(client: EndpointClient): WriteOutcomeUnknown | undefined {
+  return unknownCommits.get(client);
 }
 
 /** The transaction whose outcome an error leaves open, where its id was known. */
@@ -97,11 +109,14 @@ const commits: ReadonlySet<string | undefined> = new Set(["commit", "commit-prep
  * outside of the transaction, or without the settings, that it was meant for.
  */
 export function lossOf(
-  { endpointName }: EndpointClient,
+  client: EndpointClient,
   inTransaction: boolean,
   hasState: boolean,
 ): PointsmanError | undefined {
+  const { endpointName } = client;
   if (inTransaction) {
+    const unknown = unknownCommit(client);
+    if (unknown !== undefined) return unknown;
     return new PointsmanError(
       "TRANSACTION_LOST",
       `The connection to ${endpointName} was lost, and the open transaction with it. This statement was not sent. Release the client.`,

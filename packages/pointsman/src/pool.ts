@@ -30,7 +30,7 @@ import type { Session } from "./consistency/session.ts";
 import { checkSessionOptions, type SessionOptions } from "./consistency/session-options.ts";
 import { describeRoute, type Explanation } from "./explanation.ts";
 import type { Sent } from "./lazy-result.ts";
-import { isLoss, toldOfLoss } from "./lost-statement.ts";
+import { isLoss, toldOfLoss, unknownCommit } from "./lost-statement.ts";
 import { outcomeOf, type WriteOutcome } from "./outcome.ts";
 import type { RefusedText } from "./refused-texts.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
@@ -45,7 +45,13 @@ import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts"
 import { endpointOptions } from "./servers/endpoint-options.ts";
 import type { Habit } from "./servers/lanes/habit.ts";
 import { openSides, openSingle } from "./servers/open-sides.ts";
-import { idleClients, isQuiet, isUsable, type PendingItem } from "./servers/pg-internals.ts";
+import {
+  freePlace,
+  idleClients,
+  isQuiet,
+  isUsable,
+  type PendingItem,
+} from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
 import {
   bindToCaller,
@@ -223,6 +229,7 @@ export class Pool extends SettlingPool {
       setUpFailed: (error) => {
         this.emit("error", error);
       },
+      freePlace: (client) => freePlace(this, client),
     });
     for (const count of ["totalCount", "idleCount", "expiredCount"] as const) {
       Object.defineProperty(this, count, { get: () => this.#sides.writer[count] });
@@ -442,8 +449,10 @@ export class Pool extends SettlingPool {
         if (isOver) return error;
         isOver = true;
         const told =
-          error !== undefined && isSent && isLoss(error, client)
-            ? toldOfLoss(error, { ...call, inTransaction }, client)
+          error !== undefined && isLoss(error, client)
+            ? isSent
+              ? toldOfLoss(error, { ...call, inTransaction }, client)
+              : (unknownCommit(client) ?? error)
             : error;
         if (route !== undefined) this.#router.answered(call, route, client, told);
         else if (end !== undefined) this.#router.answeredInShadow(end, call, client, told);

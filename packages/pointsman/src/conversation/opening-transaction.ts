@@ -2,7 +2,7 @@ import { PointsmanError } from "../errors.ts";
 import type { Target } from "../routing/route.ts";
 import { isSubmittable } from "../servers/query-input.ts";
 import type { TransactionControl } from "../statements/types.ts";
-import type { Item } from "./item.ts";
+import { type Item, isUndecided } from "./item.ts";
 
 /** Statements that only prepare what comes behind them in their transaction. */
 const preparing: ReadonlySet<TransactionControl["kind"] | undefined> = new Set([
@@ -39,14 +39,14 @@ export class OpeningTransaction {
    * @param answered - called once it is answered
    */
   takes(item: Item, answered: () => void): boolean {
-    const { facts, asked, scope } = item;
-    const { transaction, hint } = facts;
+    const { facts } = item;
+    const { transaction } = facts;
     if (facts.statements.length !== 1 || transaction === undefined) return false;
     // A cursor or a stream is answered by a connection alone.
     if (isSubmittable(item.query)) return false;
-    const { kind, readOnly, chain } = transaction;
-    const undecided = readOnly === undefined && !scope && (asked ?? hint) === undefined;
-    if (this.isOpen ? preparing.has(kind) : kind === "begin" && undecided) this.#held.push(item);
+    const { kind, chain } = transaction;
+    if (this.isOpen ? preparing.has(kind) : kind === "begin" && isUndecided(item))
+      this.#held.push(item);
     else if (this.isOpen && (kind === "commit" || kind === "rollback") && chain !== true) {
       this.#held = [];
     } else return false;

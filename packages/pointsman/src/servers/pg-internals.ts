@@ -138,6 +138,14 @@ export function removeClient(pool: object, client: ClientBase): void {
   (pool as { _remove(client: ClientBase): void })._remove(client);
 }
 
+/** Frees the place of a client that is out, and stays usable: it counts for nobody any more. */
+export function freePlace(pool: object, client: object): void {
+  const internal = pool as { _clients: readonly object[]; _pulseQueue(): void };
+  if (!internal._clients.includes(client)) return;
+  internal._clients = internal._clients.filter((other) => other !== client);
+  internal._pulseQueue();
+}
+
 /** Makes the idle connection in that place the next one that the pool gives. */
 export function bringForward(pool: object, at: number): void {
   const { _idle } = pool as { readonly _idle: IdleItem[] };

@@ -75,17 +75,22 @@ const folder = fileURLToPath(new URL("../../temp/", import.meta.url));
  * run: until the schema or Prisma changes. No engine is fetched: the client needs none.
  *
  * @param models - the models of the schema, in Prisma's language, without generator and datasource
+ * @param previewFeatures - those that its generator turns on
  */
 export async function generatePrismaClient<Models>(
   models: string,
+  previewFeatures: readonly string[] = [],
 ): Promise<GeneratedPrisma<Models>> {
   const { version } = createRequire(import.meta.url)("prisma/package.json") as { version: string };
-  const name = createHash("sha256").update(`${version} ${models}`).digest("hex").slice(0, 16);
+  const name = createHash("sha256")
+    .update(`${version} ${previewFeatures} ${models}`)
+    .digest("hex")
+    .slice(0, 16);
   const kept = join(folder, `prisma-${name}`);
   if (!existsSync(kept)) {
     await mkdir(folder, { recursive: true });
     const own = await mkdtemp(join(folder, "generating-"));
-    await generateInto(own, models);
+    await generateInto(own, models, "client", previewFeatures);
     // Another file may have been faster: then a folder that is not empty is in the way.
     await rename(own, kept).catch(() => rm(own, { recursive: true, force: true }));
   }
@@ -98,12 +103,14 @@ export async function generatePrismaClient<Models>(
  * Generates the Prisma client of a schema into a folder, from where `@prisma/client` can be imported.
  *
  * @param output - the name of the client's own folder in that
+ * @param previewFeatures - as for {@link generatePrismaClient}
  * @returns the file to import it from
  */
 export async function generateInto(
   own: string,
   models: string,
   output = "client",
+  previewFeatures: readonly string[] = [],
 ): Promise<string> {
   const schema = join(own, "schema.prisma");
   await mkdir(own, { recursive: true });
@@ -112,6 +119,7 @@ export async function generateInto(
     `generator client {
   provider = "prisma-client"
   output = "./${output}"
+  previewFeatures = ${JSON.stringify(previewFeatures)}
 }
 datasource db {
   provider = "postgresql"
