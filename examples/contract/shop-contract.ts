@@ -72,6 +72,8 @@ export function shopContract(name: string, { setUp, open, carriesTokens = true }
     let cluster: Cluster;
     let urls: Urls;
     let shop: RunningShop;
+    /** What a browser has been given, by name. */
+    const jar = new Map<string, string>();
 
     beforeAll(async () => {
       cluster = await startCluster({ readers: 2, logStatements: true });
@@ -87,16 +89,28 @@ export function shopContract(name: string, { setUp, open, carriesTokens = true }
       await cluster?.stop();
     });
 
-    beforeEach(() => cluster.waitForReplay());
+    beforeEach(async () => {
+      jar.clear();
+      await cluster.waitForReplay();
+    });
 
+    /** Asks as a browser does, which brings the cookies of the answers before. */
     async function ask(path: string, init: RequestInit = {}, of = shop): Promise<Answer> {
-      const response = await fetch(of.url + path, { redirect: "manual", ...init });
+      const headers = new Headers(init.headers);
+      const kept = [...jar].map((cookie) => cookie.join("=")).join("; ");
+      if (kept !== "" && !headers.has("cookie")) headers.set("cookie", kept);
+      const response = await fetch(of.url + path, { redirect: "manual", ...init, headers });
       const text = await response.text();
-      const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
+      const cookies = response.headers.getSetCookie();
+      for (const cookie of cookies) {
+        const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+        if (/; max-age=0(;|$)/i.test(cookie)) jar.delete(name);
+        else jar.set(name, value);
+      }
       return {
         status: response.status,
         location: response.headers.get("location") ?? "",
-        cookie: cookies.join("; "),
+        cookie: cookies.map((cookie) => cookie.split(";")[0]).join("; "),
         body: (text.startsWith("{") ? JSON.parse(text) : {}) as Body,
       };
     }
