@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastif
 import type { Pool } from "pointsman";
 import { sessionPerRequest } from "pointsman/fastify";
 import { databaseOn } from "./database.ts";
-import { answerProblems } from "./problems.ts";
+import { answerNoSuchPage, answerProblem } from "./problems.ts";
 import { backOffice } from "./routes/back-office.ts";
 import { catalogue } from "./routes/catalogue.ts";
 import { customers } from "./routes/customers.ts";
@@ -11,8 +11,9 @@ import { reviews } from "./routes/reviews.ts";
 
 /** The shop over a pool, which stays the caller's to end. */
 export function createApp(pool: Pool, options: FastifyServerOptions = {}): FastifyInstance {
-  const app = Fastify({ bodyLimit: 64 * 1024, ...options });
-  answerProblems(app);
+  const app = Fastify({ bodyLimit: 64 * 1024, frameworkErrors: answerProblem, ...options });
+  app.setErrorHandler(answerProblem);
+  app.setNotFoundHandler(answerNoSuchPage);
   letGoWhenClosing(app);
   // Whoever has written something finds it with the next request, whichever process serves that.
   app.register(sessionPerRequest(pool));

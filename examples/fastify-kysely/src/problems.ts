@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance } from "fastify";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { DatabaseError } from "pg";
 
 /** Something that whoever sent the request is told, with the status that says so. */
@@ -28,20 +28,23 @@ export const pointsNowhere = (error: unknown): boolean =>
 const codes: Readonly<Record<number, string>> = { 413: "too_large", 415: "unsupported_type" };
 
 /** Answers what has failed with `{ error, message }`. */
-export function answerProblems(app: FastifyInstance): void {
-  app.setErrorHandler<FastifyError | Problem>((error, request, reply) => {
-    const { statusCode = 500, message } = error;
-    if (error instanceof Problem)
-      return reply.code(statusCode).send({ error: error.code, message });
+export function answerProblem(
+  error: FastifyError | Problem,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const { statusCode = 500, message } = error;
+  if (error instanceof Problem) {
+    reply.code(statusCode).send({ error: error.code, message });
+  } else if (statusCode < 500) {
     // Fastify's own: what the schemas refuse, a body that is no JSON or too large.
-    if (statusCode < 500) {
-      return reply.code(statusCode).send({ error: codes[statusCode] ?? "bad_input", message });
-    }
+    reply.code(statusCode).send({ error: codes[statusCode] ?? "bad_input", message });
+  } else {
     request.log.error(error);
-    const apology = "Something went wrong on our side.";
-    return reply.code(500).send({ error: "internal", message: apology });
-  });
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: "not_found", message: "There is no such page." }),
-  );
+    reply.code(500).send({ error: "internal", message: "Something went wrong on our side." });
+  }
+}
+
+export function answerNoSuchPage(_request: FastifyRequest, reply: FastifyReply): void {
+  reply.code(404).send({ error: "not_found", message: "There is no such page." });
 }

@@ -94,6 +94,12 @@ describe("Fastify and Kysely", () => {
 
   it.each([
     ["a page of zero", "/categories/railways?page=0", "querystring/page must be >= 1"],
+    [
+      "a category of white space",
+      "/categories/%20",
+      'params/slug must match pattern "^\\s*[^\\s\\0][^\\0]*$"',
+    ],
+    ["a path that is no text", "/books/%E0", "'/books/%E0' is not a valid url component"],
     ["a book beyond integer", "/books/2147483648", "params/id must be <= 2147483647"],
   ])("names what a schema refuses: %s", async (_, url, message) => {
     expect((await app.inject(url)).json()).toEqual({ error: "bad_input", message });

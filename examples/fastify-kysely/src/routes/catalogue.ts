@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import type { Database } from "../database.ts";
 import { notFound } from "../problems.ts";
-import { integer, object } from "../schemas.ts";
+import { integer, object, text } from "../schemas.ts";
 
 const perPage = 20;
 
@@ -12,7 +12,12 @@ export async function catalogue(app: FastifyInstance, { db }: { db: Database }) 
 
   app.get<{ Params: { slug: string }; Querystring: { page: number } }>(
     "/categories/:slug",
-    { schema: { querystring: { type: "object", properties: pageNumber } } },
+    {
+      schema: {
+        params: object({ slug: text(100) }),
+        querystring: { type: "object", properties: pageNumber },
+      },
+    },
     ({ params, query }) => browse(db, params.slug, query.page),
   );
 
