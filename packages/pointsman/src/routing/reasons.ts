@@ -20,7 +20,8 @@ export const reasons = {
   "after-refusal": "A reader refused it just now, and it was repeated on the writer.",
   "reader-unavailable": "No reader could be reached.",
   "transactions-on-writer": "READ ONLY transactions are kept on the writer by option.",
-  "migration-table": "It reads a table in which an ORM keeps its migrations.",
+  "migration-table":
+    "It reads a table in which an ORM keeps its migrations, or `information_schema.tables`, where ORMs look whether it is there.",
   strong: '`consistency: "strong"` sends all reads to the writer.',
   "write-pending": "A write that it must see is under way, and its position is not known yet.",
   "position-unknown":
