@@ -27,7 +27,9 @@ export function readClientOptions(given: string | ClientOptions = {}): ReadOptio
       .map((name) => [name, Reflect.get(all, name)])
       .filter(([, value]) => value !== null && value !== undefined)
       // pg-pool's word for any number of uses.
-      .filter(([name, value]) => name !== "maxUses" || value !== Number.POSITIVE_INFINITY),
+      .filter(([name, value]) => name !== "maxUses" || value !== Number.POSITIVE_INFINITY)
+      // Slonik gives it to its Clients. It is an option of queries, and pg's Client does not read it.
+      .filter(([name]) => name !== "queryMode"),
   ) as PoolOptions & { readonly replication?: unknown };
   if (options.replication !== undefined) {
     throw new ConfigError(

@@ -472,6 +472,11 @@ describe("connect", () => {
     expect(making({ replicas: [] })).toThrow(/Did you mean readers/);
   });
 
+  it("takes queryMode, which Slonik gives it, as pg does: it is an option of queries", () => {
+    const client = new Client({ host: "db.example.com", queryMode: "extended" } as never);
+    expect(client.host).toBe("db.example.com");
+  });
+
   it("takes null for what is not given, as pg does", () => {
     const client = new Client({ host: "db.example.com", user: null, ssl: null } as never);
     expect([client.host, client.ssl]).toEqual(["db.example.com", false]);
