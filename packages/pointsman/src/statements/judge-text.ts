@@ -1,3 +1,4 @@
+import { withContained } from "./contained.ts";
 import { moreDemanding } from "./findings.ts";
 import { hintOf } from "./hint.ts";
 import { fieldsOf, type Node, typeOf } from "./parse-tree.ts";
@@ -42,7 +43,7 @@ function judgeTree(sql: string): Classification {
   const nodes = (tree.stmts ?? []).flatMap(({ stmt }) => (stmt === undefined ? [] : [stmt]));
   if (nodes.length === 0) return empty;
   try {
-    return together(nodes.map(judgeStatement));
+    return together(withContained(sql, nodes, nodes.map(judgeStatement), judgeTree));
   } catch (error) {
     // Nested more deeply than the stack allows to walk.
     if (error instanceof RangeError) return unparsable;
@@ -93,7 +94,12 @@ export function together(statements: readonly Statement[]): Classification {
 }
 
 function alone(statements: readonly Statement[]): Classification {
-  const { node: _node, command: _command, ...judged } = statements[0] as Statement;
+  const {
+    node: _node,
+    command: _command,
+    contained: _contained,
+    ...judged
+  } = statements[0] as Statement;
   return { ...judged, statements: frozen(statements) };
 }
 
@@ -115,12 +121,17 @@ function sum(statements: readonly Statement[]): Classification {
       statements.map(({ functions }) => ({ functions: withoutCounts(functions) })),
       "functions",
     ),
-    session: frozen([...new Set(statements.flatMap<SessionState>(({ session }) => session))]),
+    session: frozen([...new Set(statements.flatMap<SessionState>(leftBy))]),
     repeatable: false,
     ...(meaningless?.meaninglessOnReader === undefined
       ? {}
       : { meaninglessOnReader: meaningless.meaninglessOnReader }),
   };
+}
+
+/** What it leaves once its text is done. */
+function leftBy({ session, contained }: Statement): readonly SessionState[] {
+  return contained === true ? none : session;
 }
 
 /** The calls, whatever they are given. */

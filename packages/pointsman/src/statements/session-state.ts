@@ -11,6 +11,10 @@ const opaque: ReadonlySet<Verdict> = new Set<Verdict>(["procedure", "too-long", 
  */
 export function mayLeaveState({ reader, session, verdict, statements }: Classification): boolean {
   if (reader) return false;
-  if (session.length > 0 || opaque.has(verdict)) return true;
-  return statements.some(({ command, verdict: own }) => opaque.has(own) || command === "EXECUTE");
+  if (session.length > 0) return true;
+  if (statements.length === 0) return opaque.has(verdict);
+  return statements.some(
+    ({ command, verdict: own, contained }) =>
+      contained !== true && (opaque.has(own) || command === "EXECUTE"),
+  );
 }

@@ -130,6 +130,11 @@ export interface Statement {
   readonly transaction?: TransactionControl;
   /** State that it leaves on its connection. */
   readonly session: readonly SessionState[];
+  /**
+   * It runs code that can be looked into and leaves nothing on its connection once its text is done:
+   * a DO block in PL/pgSQL, or a temporary function that the text also drops.
+   */
+  readonly contained?: boolean;
   /** It is planned, and not run: EXPLAIN without ANALYZE. */
   readonly onlyPlanned?: boolean;
   /**

@@ -2,238 +2,369 @@ import { randomUUID } from "node:crypto";
 import type { PoolOptions } from "pointsman";
 import { withOptions } from "pointsman/pg";
 import {
+  type CreationOptional,
   DataTypes,
-  type Model,
+  type InferAttributes,
+  type InferCreationAttributes,
+  Model,
   type ModelStatic,
+  type NonAttribute,
   type Options,
   QueryTypes,
   Sequelize,
   Transaction,
   UniqueConstraintError,
 } from "sequelize";
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { allConnectionsOf } from "../pg-module/clients.ts";
-import { here, localCluster } from "../support/local-cluster.ts";
-import { until } from "../support/waiting.ts";
+import { rejection, until } from "../support/waiting.ts";
+import { showing } from "./support/library.ts";
+import { openShop } from "./support/shop.ts";
 
-const local = localCluster({
-  readers: 2,
-  schema: `
-    create table authors (id serial primary key, name text unique not null);
-    create table books (id serial primary key, title text, author_id int references authors);`,
+const shop = openShop();
+const { onReaders, onWriter, watch } = shop;
+const shows = showing({
+  name: "Sequelize",
+  packageName: "sequelize",
+  through: "pointsman/pg",
+  without: { streaming: "it has none" },
 });
 
-// What the test before has written keeps no read of the next one from readers.
-beforeEach(() => local.cluster.waitForReplay());
-
-const reader = /^reader[12]$/;
-
-interface Shop {
-  readonly sequelize: Sequelize;
-  readonly authors: ModelStatic<Model>;
-  readonly books: ModelStatic<Model>;
-  readonly application_name: string;
+class Author extends Model<InferAttributes<Author>, InferCreationAttributes<Author>> {
+  declare id: CreationOptional<number>;
+  declare name: string;
+  declare books?: NonAttribute<Book[]>;
 }
 
-/** Sequelize on the module in the place of pg, with options that it would not hand on. */
-function open(options: Options = {}, own: PoolOptions = {}): Shop {
-  const application_name = randomUUID();
-  const { writer, reader } = local.cluster;
-  const sequelize = new Sequelize(writer.url, {
+class Book extends Model<InferAttributes<Book>, InferCreationAttributes<Book>> {
+  declare id: CreationOptional<number>;
+  declare title: string;
+  declare author_id: number;
+  declare author?: NonAttribute<Author>;
+}
+
+interface Opened {
+  readonly sequelize: Sequelize;
+  readonly authors: ModelStatic<Author>;
+  readonly books: ModelStatic<Book>;
+}
+
+/** Sequelize on the module in the place of pg, which has asked for the version, as it does once. */
+async function open(
+  options: PoolOptions & { readonly writer: string } = shop.options(),
+  config: Options = {},
+): Promise<Opened> {
+  const { writer, ...others } = options;
+  const sequelize = new Sequelize(writer, {
     dialect: "postgres",
-    dialectModule: withOptions({ reader: reader.url, catalog: false, application_name, ...own }),
+    dialectModule: withOptions(others),
     logging: false,
-    ...options,
+    ...config,
   });
   onTestFinished(() => sequelize.close());
-  const settings = { timestamps: false, underscored: true };
-  const authors = sequelize.define("authors", { name: DataTypes.TEXT }, settings);
-  const books = sequelize.define("books", { title: DataTypes.TEXT }, settings);
-  authors.hasMany(books);
-  books.belongsTo(authors);
-  return { sequelize, authors, books, application_name };
+  const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true };
+  const settings = { sequelize, timestamps: false };
+  const authors = class extends Author {};
+  authors.init({ id, name: DataTypes.TEXT }, { ...settings, tableName: "authors" });
+  const books = class extends Book {};
+  const ofBook = { id, title: DataTypes.TEXT, author_id: DataTypes.INTEGER };
+  books.init(ofBook, { ...settings, tableName: "books" });
+  authors.hasMany(books, { foreignKey: "author_id", as: "books" });
+  books.belongsTo(authors, { foreignKey: "author_id", as: "author" });
+  await sequelize.authenticate();
+  return { sequelize, authors, books };
 }
 
-/** What a read of a model is asked besides: which server runs it. */
-const server = [Sequelize.literal(here), "server"] as [
-  ReturnType<typeof Sequelize.literal>,
-  string,
-];
+/** An author whom no other test has. */
+const newAuthor = (authors: ModelStatic<Author>): Promise<Author> =>
+  authors.create({ name: `Author ${randomUUID()}` });
 
-describe("Sequelize on pointsman/pg", () => {
-  it("reads from readers, though it has set its connections up with SET", async () => {
-    const { authors } = open();
-    await until("reads are on a reader", async () => {
-      const [found] = await authors.findAll({ attributes: [server], limit: 1 });
-      return found === undefined || reader.test(String(found.get("server")));
-    });
-    await authors.create({ name: "Read on a reader" });
-    await until("it is there", async () => {
-      const found = await authors.findOne({
-        where: { name: "Read on a reader" },
-        attributes: { include: [server] },
-      });
-      return found !== null && reader.test(String(found.get("server")));
-    });
-  });
+shows("crud", "creates, reads, updates and deletes", async () => {
+  const { authors } = await open();
+  const made = await onWriter(() => newAuthor(authors));
+  expect((await onReaders(() => authors.findByPk(made.id)))?.name).toBe(made.name);
+  const name = `${made.name} Jr.`;
+  await onWriter(() => made.update({ name }));
+  expect((await onReaders(() => authors.findOne({ where: { name } })))?.id).toBe(made.id);
+  await onWriter(() => made.destroy());
+  expect(await authors.findByPk(made.id)).toBeNull();
+});
 
-  it("creates, reads, updates and deletes, and reads what it wrote", async () => {
-    const { authors } = open();
-    const made = await authors.create({ name: "Octavia Butler" });
-    const read = await authors.findByPk(made.get("id") as number);
-    await made.update({ name: "Octavia E. Butler" });
-    const updated = await authors.findByPk(made.get("id") as number);
-    await made.destroy();
-    const gone = await authors.findByPk(made.get("id") as number);
-    expect([read?.get("name"), updated?.get("name"), gone]).toEqual([
-      "Octavia Butler",
-      "Octavia E. Butler",
-      null,
-    ]);
-  });
-
-  it("joins, on a reader once it has caught up", async () => {
-    const { authors, books } = open();
-    const author = await authors.create({ name: "Stanisław Lem" });
-    await books.bulkCreate(
-      ["Solaris", "Fiasco"].map((title) => ({ title, authorId: author.get("id") })),
+shows("crud", "finds or creates, upserts and increments on the writer", async () => {
+  const { authors, books } = await open(shop.options(), { pool: { max: 1 } });
+  const name = randomUUID();
+  const [made, isNew] = await onWriter(() => authors.findOrCreate({ where: { name } }));
+  const [found, isNewAgain] = await authors.findOrCreate({ where: { name } });
+  expect([isNew, isNewAgain, found.id]).toEqual([true, false, made.id]);
+  const [created] = await authors.findCreateFind({ where: { name: `${name} Jr.` } });
+  await onWriter(() => authors.upsert({ id: created.id, name: `${name} III` }));
+  const book = await books.create({ title: "Eden", author_id: made.id });
+  await onWriter(() => book.increment("author_id", { by: 0 }));
+  expect(await onReaders(() => authors.count({ where: { name: `${name} III` } }))).toBe(1);
+});
+shows("relations", "includes on a reader, joined and query by query", async () => {
+  const { authors, books } = await open();
+  const author = await newAuthor(authors);
+  const rows = ["Solaris", "Fiasco"].map((title) => ({ title, author_id: author.id }));
+  await onWriter(() => books.bulkCreate(rows));
+  for (const separate of [false, true]) {
+    const found = await onReaders(() =>
+      authors.findByPk(author.id, { include: { association: "books", separate } }),
     );
-    await local.cluster.waitForReplay();
-    const found = await authors.findOne({
-      where: { name: "Stanisław Lem" },
-      attributes: { include: [server] },
-      include: books,
-    });
-    const titles = (found?.get("books") as Model[] | undefined)?.map((book) => book.get("title"));
-    expect([titles?.sort(), String(found?.get("server"))]).toEqual([
-      ["Fiasco", "Solaris"],
-      expect.stringMatching(reader),
-    ]);
-  });
+    expect(found?.books?.map(({ title }) => title).sort()).toEqual(["Fiasco", "Solaris"]);
+  }
+  const page = await onReaders(() =>
+    books.findAndCountAll({
+      where: { author_id: author.id },
+      include: { association: "author", required: true },
+      limit: 1,
+    }),
+  );
+  expect([page.count, page.rows[0]?.author?.name]).toEqual([2, author.name]);
+});
 
-  it("runs a transaction on the writer as a whole, rolled back by what it throws", async () => {
-    const { sequelize, authors } = open();
-    const places: unknown[] = [];
-    const failed = sequelize.transaction(async (transaction) => {
-      await authors.create({ name: "Nobody" }, { transaction });
-      const found = await authors.findOne({
-        where: { name: "Nobody" },
-        attributes: { include: [server] },
+shows("ownWrites", "reads what it has just written, while readers lag", async () => {
+  const { authors } = await open();
+  for (let turn = 0; turn < 5; turn++) {
+    const { name } = await newAuthor(authors);
+    expect((await authors.findOne({ where: { name } }))?.name).toBe(name);
+  }
+});
+
+shows("transactions", "runs one on the writer, and undoes one that fails", async () => {
+  const { sequelize, authors } = await open();
+  const name = randomUUID();
+  const failed = onWriter(() =>
+    sequelize.transaction(async (transaction) => {
+      await authors.create({ name }, { transaction });
+      expect(await authors.count({ where: { name }, transaction })).toBe(1);
+      throw new Error("not this");
+    }),
+  );
+  expect((await rejection(failed)).message).toBe("not this");
+  expect(await authors.count({ where: { name } })).toBe(0);
+});
+
+shows("transactions", "commits one by hand, with rows locked", async () => {
+  const { sequelize, authors } = await open();
+  const { id } = await newAuthor(authors);
+  const name = randomUUID();
+  await onWriter(async () => {
+    const transaction = await sequelize.transaction();
+    const author = await authors.findByPk(id, { transaction, lock: transaction.LOCK.UPDATE });
+    await author?.update({ name }, { transaction });
+    await transaction.commit();
+  });
+  expect(await onReaders(() => authors.count({ where: { name } }))).toBe(1);
+});
+
+shows("nested", "nests transactions as savepoints", async () => {
+  const { sequelize, authors } = await open();
+  const [outer, inner] = [randomUUID(), randomUUID()];
+  await onWriter(() =>
+    sequelize.transaction(async (transaction) => {
+      await authors.create({ name: outer }, { transaction });
+      const failed = sequelize.transaction({ transaction }, async (nested) => {
+        await authors.create({ name: inner }, { transaction: nested });
+        throw new Error("inner");
+      });
+      expect((await rejection(failed)).message).toBe("inner");
+    }),
+  );
+  const found = await authors.findAll({ where: { name: [outer, inner] } });
+  expect(found.map(({ name }) => name)).toEqual([outer]);
+});
+
+shows("isolation", "sets the isolation level", async () => {
+  const { sequelize } = await open();
+  const isolationLevel = Transaction.ISOLATION_LEVELS.SERIALIZABLE;
+  const level = await onWriter(() =>
+    sequelize.transaction({ isolationLevel }, (transaction) =>
+      sequelize.query("show transaction_isolation", { type: QueryTypes.SELECT, transaction }),
+    ),
+  );
+  expect(level).toEqual([{ transaction_isolation: "serializable" }]);
+});
+
+interface StartsTransactions {
+  startTransactionQuery(transaction: object): string;
+}
+
+/** Has `readOnly` said to PostgreSQL, which Sequelize itself only chooses one of its pools by. */
+function sayReadOnly(sequelize: Sequelize): void {
+  const generator = sequelize.getQueryInterface().queryGenerator as StartsTransactions;
+  const start = generator.startTransactionQuery;
+  generator.startTransactionQuery = (transaction) => {
+    const { parent, options } = transaction as Partial<
+      Record<"parent" | "options", { readOnly?: boolean }>
+    >;
+    const isReadOnly = parent === undefined && options?.readOnly === true;
+    return isReadOnly ? "START TRANSACTION READ ONLY;" : start.call(generator, transaction);
+  };
+}
+
+shows("readOnly", "runs a READ ONLY transaction on a reader, where that is said", async () => {
+  const { sequelize, authors } = await open();
+  const { id, name } = await newAuthor(authors);
+  const read = (isolationLevel?: Transaction.ISOLATION_LEVELS) =>
+    sequelize.transaction(
+      { readOnly: true, ...(isolationLevel && { isolationLevel }) },
+      (transaction) => authors.findByPk(id, { transaction }),
+    );
+  expect((await onWriter(() => read()))?.name).toBe(name);
+  sayReadOnly(sequelize);
+  expect((await onReaders(() => read()))?.name).toBe(name);
+  const snapshot = Transaction.ISOLATION_LEVELS.REPEATABLE_READ;
+  expect((await onReaders(() => read(snapshot)))?.name).toBe(name);
+  await onWriter(() => sequelize.transaction((transaction) => authors.count({ transaction })));
+});
+
+shows("raw", "sends raw SQL where it belongs", async () => {
+  const { sequelize, authors } = await open();
+  const type = QueryTypes.SELECT;
+  await onReaders(() =>
+    sequelize.query("select count(*) from authors where name <> ?", { type, replacements: ["x"] }),
+  );
+  await onReaders(() =>
+    sequelize.query("select count(*) from authors where name <> $1", { type, bind: ["x"] }),
+  );
+  await onReaders(() =>
+    authors.findAll({ attributes: [[Sequelize.literal("count(*)"), "n"]], raw: true }),
+  );
+  await onWriter(() => sequelize.query("select nextval('authors_id_seq')"));
+  await onWriter(() => sequelize.query("select id from authors for update limit 1", { type }));
+});
+
+shows("migrations", "syncs models, and goes on reading from readers", async () => {
+  const { sequelize, authors } = await open(shop.options(), { pool: { max: 1 } });
+  const name = `made_${randomUUID()}`;
+  const made = sequelize.define(name, { mood: DataTypes.ENUM("glad", "sad") });
+  const { ran } = await watch(() => made.sync());
+  expect(ran.readers.filter((text) => /^(do|create)/i.test(text))).toEqual([]);
+  expect(ran.writer.some((text) => text.startsWith("DO 'BEGIN CREATE TYPE"))).toBe(true);
+  await made.create({ mood: "glad" });
+  const again = sequelize.define(name, {
+    mood: DataTypes.ENUM("glad", "sad", "both"),
+    note: DataTypes.TEXT,
+  });
+  await again.sync({ alter: true });
+  await again.create({ mood: "both", note: "it has come" });
+  await until("a reader is no longer known to be behind", async () => {
+    const { ran } = await watch(() => sequelize.query("select 1"));
+    return ran.writer.length === 0;
+  });
+  expect(await onReaders(() => again.count({ where: { mood: ["glad", "both"] } }))).toBe(2);
+  await onReaders(() => authors.count());
+  await made.drop({});
+});
+
+shows("migrations", "migrates by its query interface, in a transaction", async () => {
+  const { sequelize } = await open();
+  const on = sequelize.getQueryInterface();
+  const table = `made_${randomUUID()}`;
+  await onWriter(() =>
+    sequelize.transaction(async (transaction) => {
+      const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true };
+      await on.createTable(table, { id }, { transaction });
+      await on.addColumn(table, "note", { type: DataTypes.TEXT }, { transaction });
+      await on.addIndex(table, ["note"], { transaction });
+      await on.bulkInsert(table, [{ note: "first" }], { transaction });
+    }),
+  );
+  await onReaders(() =>
+    sequelize.query(`select note from "${table}"`, { type: QueryTypes.SELECT }),
+  );
+  expect(Object.keys(await on.describeTable(table))).toEqual(["id", "note"]);
+  await on.dropTable(table);
+});
+
+shows("errors", "fails with errors of its own", async () => {
+  const { authors } = await open();
+  const { name } = await newAuthor(authors);
+  const error = await rejection(authors.create({ name }));
+  expect(error).toBeInstanceOf(UniqueConstraintError);
+  expect(error).toMatchObject({ fields: { name }, parent: { constraint: "authors_name_key" } });
+});
+
+shows("tenants", "shows a tenant its own rows, on a reader", async () => {
+  const { sequelize } = await open({ ...shop.shopperOptions(), max: 2 }, { pool: { max: 2 } });
+  sayReadOnly(sequelize);
+  const type = QueryTypes.SELECT;
+  // Each Client that is opened is set up on the writer.
+  await Promise.all([1, 2].map(() => sequelize.query("select pg_sleep(0.1)")));
+  const notesOf = (tenant: string) =>
+    sequelize.transaction({ readOnly: true }, async (transaction) => {
+      const set = "select set_config('app.tenant', $1, true)";
+      await sequelize.query(set, { type, bind: [tenant], transaction });
+      const notes = await sequelize.query<{ body: string }>("select * from notes", {
+        type,
         transaction,
       });
-      places.push(found?.get("server"));
-      throw new Error("not this");
+      return notes.map(({ body }) => body);
     });
-    await expect(failed).rejects.toThrow("not this");
-    expect([places, await authors.count({ where: { name: "Nobody" } })]).toEqual([["writer"], 0]);
-  });
+  const tenants = ["north", "south", "nobody", "south", "north"];
+  const found = await onReaders(() => Promise.all(tenants.map(notesOf)));
+  expect(found).toEqual([["of north"], ["of south"], [], ["of south"], ["of north"]]);
+  const others = await onReaders(() =>
+    Promise.all([1, 2, 3].map(() => sequelize.query("select * from notes", { type }))),
+  );
+  expect(others).toEqual([[], [], []]);
+});
 
-  it("nests transactions as savepoints, and sets isolation levels", async () => {
-    const { sequelize, authors } = open();
-    const level = await sequelize.transaction(
-      { isolationLevel: Transaction.ISOLATION_LEVELS.SERIALIZABLE },
-      async (transaction) => {
-        await authors.create({ name: "Outer" }, { transaction });
-        await sequelize
-          .transaction({ transaction }, async (inner) => {
-            await authors.create({ name: "Inner" }, { transaction: inner });
-            throw new Error("inner");
-          })
-          .catch(() => {});
-        const [row] = await sequelize.query("show transaction_isolation", {
-          type: QueryTypes.SELECT,
-          transaction,
-        });
-        return row;
-      },
-    );
-    const names = await authors.findAll({ where: { name: ["Outer", "Inner"] } });
-    expect([level, names.map((one) => one.get("name"))]).toEqual([
-      { transaction_isolation: "serializable" },
-      ["Outer"],
-    ]);
-  });
+shows("events", "has its hooks called for each connection and query", async () => {
+  const { sequelize, authors } = await open();
+  const told: string[] = [];
+  const tell = (what: string): void => {
+    told.push(what);
+  };
+  sequelize.addHook("beforePoolAcquire", () => tell("acquire"));
+  sequelize.addHook("afterPoolAcquire", () => tell("acquired"));
+  sequelize.addHook("afterQuery", () => tell("queried"));
+  await authors.count();
+  expect(told).toEqual(["acquire", "acquired", "queried"]);
+});
 
-  it("fails with errors of its own", async () => {
-    const { authors } = open();
-    await authors.create({ name: "Twice" });
-    await expect(authors.create({ name: "Twice" })).rejects.toThrow(UniqueConstraintError);
-  });
+shows("shutdown", "closes without leaving anything", async () => {
+  const application_name = randomUUID();
+  const { sequelize, authors } = await open({ ...shop.options(), application_name });
+  await Promise.all([newAuthor(authors), authors.count()]);
+  await sequelize.close();
+  expect(await allConnectionsOf(shop, { application_name })).toBe(0);
+});
 
-  it("sends raw statements where they belong", async () => {
-    const { sequelize } = open();
-    const [read] = await sequelize.query(`select ${here} as server`, { type: QueryTypes.SELECT });
-    const [locked] = await sequelize.query(
-      `select ${here} as server from authors for update limit 1`,
-      { type: QueryTypes.SELECT },
-    );
-    await sequelize.query("select nextval('authors_id_seq')");
-    expect([read, locked ?? { server: "writer" }]).toEqual([
-      { server: expect.stringMatching(reader) },
-      { server: "writer" },
-    ]);
-  });
+it("keeps the time zone that it was given, on readers too", async () => {
+  const { sequelize } = await open(shop.options(), { timezone: "+09:00" });
+  const query = "select '2026-01-01 00:00+00'::timestamptz::text as at";
+  const rows = await onReaders(() => sequelize.query(query, { type: QueryTypes.SELECT }));
+  expect(rows).toEqual([{ at: "2026-01-01 09:00:00+09" }]);
+});
 
-  it("keeps the time zone that it was given, on readers too", async () => {
-    const { sequelize } = open({ timezone: "+09:00" });
-    const [row] = await sequelize.query(`show time zone`, { type: QueryTypes.SELECT });
-    const [place] = await sequelize.query(
-      `select ${here} as server, '2026-01-01 00:00+00'::timestamptz::text as at`,
-      { type: QueryTypes.SELECT },
-    );
-    expect([row, place]).toEqual([
-      { TimeZone: "<+09>-09" },
-      { server: expect.stringMatching(reader), at: "2026-01-01 09:00:00+09" },
-    ]);
-  });
+it("goes on reading from readers after a text that is too long to be looked into", async () => {
+  const { authors } = await open(shop.options(), { pool: { max: 1 } });
+  const names = Array.from({ length: 3000 }, (_, at) => ({ name: `${randomUUID()} ${at}` }));
+  await authors.bulkCreate(names);
+  await onReaders(() => authors.count());
+});
 
-  it("makes tables", async () => {
-    const { sequelize } = open();
-    const made = sequelize.define("made", { name: DataTypes.ENUM("a", "b") });
-    await made.sync();
-    await made.create({ name: "b" });
-    expect(await made.count()).toBe(1);
-    await made.drop({});
-  });
+it("holds no connections with a pool of Clients that is idle", async () => {
+  const application_name = randomUUID();
+  const options = { ...shop.options(), application_name, idleTimeoutMillis: 200 };
+  const { authors } = await open(options, { pool: { max: 20, min: 20, idle: 60_000 } });
+  await Promise.all(Array.from({ length: 60 }, () => authors.count()));
+  await until(
+    "none is left",
+    async () => (await allConnectionsOf(shop, { application_name })) === 0,
+  );
+  await authors.count();
+});
 
-  it("goes on reading from readers after a text that is too long to be looked into", async () => {
-    const { sequelize, authors } = open({ pool: { max: 1 } });
-    const names = Array.from({ length: 3000 }, (_, at) => ({ name: `${randomUUID()} ${at}` }));
-    await authors.bulkCreate(names);
-    await until("reads are on a reader", async () => {
-      const [row] = await sequelize.query<{ server: string }>(`select ${here} as server`, {
-        type: QueryTypes.SELECT,
-      });
-      return row !== undefined && reader.test(row.server);
-    });
+it("tells that nobody answers", async () => {
+  const sequelize = new Sequelize("postgres://app@127.0.0.1:1/shop", {
+    dialect: "postgres",
+    dialectModule: withOptions({}),
+    logging: false,
   });
-
-  it("holds no connections with a pool of Clients that is idle", async () => {
-    const pool = { max: 20, min: 20, idle: 60_000 };
-    const { authors, application_name } = open({ pool }, { idleTimeoutMillis: 200 });
-    await Promise.all(Array.from({ length: 60 }, () => authors.count()));
-    await until(
-      "none is left",
-      async () => (await allConnectionsOf(local, { application_name })) === 0,
-    );
-    await authors.count();
-  });
-
-  it("closes without leaving anything", async () => {
-    const { sequelize, authors, application_name } = open();
-    await Promise.all([authors.count(), authors.count()]);
-    await sequelize.close();
-    expect(await allConnectionsOf(local, { application_name })).toBe(0);
-  });
-
-  it("tells that nobody answers", async () => {
-    const sequelize = new Sequelize("postgres://app@127.0.0.1:1/shop", {
-      dialect: "postgres",
-      dialectModule: withOptions({}),
-      logging: false,
-    });
-    await expect(sequelize.authenticate()).rejects.toMatchObject({
-      name: "SequelizeConnectionRefusedError",
-    });
+  await expect(sequelize.authenticate()).rejects.toMatchObject({
+    name: "SequelizeConnectionRefusedError",
   });
 });

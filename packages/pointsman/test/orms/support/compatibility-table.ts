@@ -37,11 +37,12 @@ function byLibrary(tests: readonly ReportedTest[]): Shown[] {
   for (const { meta } of tests) {
     if (meta?.compatibility === undefined) continue;
     const { feature, ...library } = meta.compatibility;
-    const known = found.get(library.name) ?? { ...library, shown: new Set() };
-    found.set(library.name, known);
+    const at = `${library.name} ${library.through}`;
+    const known = found.get(at) ?? { ...library, shown: new Set() };
+    found.set(at, known);
     known.shown.add(feature);
   }
-  return [...found.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+  return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, library]) => library);
 }
 
 function matrix(libraries: readonly Shown[]): string {
@@ -61,7 +62,7 @@ function notes(libraries: readonly Shown[]): string[] {
       .filter((feature) => without[feature] !== undefined)
       .map((feature) => `- ${name}, ${features[feature].toLowerCase()}: ${without[feature]}`),
   );
-  return lines.length === 0 ? [] : ["", ...lines];
+  return lines.length === 0 ? [] : ["", ...new Set(lines)];
 }
 
 function gapsOf({ name, shown, without = {} }: Shown): string[] {
