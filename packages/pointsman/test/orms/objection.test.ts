@@ -16,7 +16,7 @@ const shows = showing({
   name: "Objection",
   packageName: "objection",
   through: "pointsman/pg",
-  without: { migrations: "Knex's" },
+  without: { migrations: "They are Knex's." },
 });
 
 /** Knex's client for PostgreSQL on the module in the place of pg. */

@@ -27,7 +27,7 @@ const shows = showing({
   name: "Sequelize",
   packageName: "sequelize",
   through: "pointsman/pg",
-  without: { streaming: "it has none" },
+  without: { streaming: "It has none." },
 });
 
 class Author extends Model<InferAttributes<Author>, InferCreationAttributes<Author>> {
