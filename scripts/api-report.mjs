@@ -1,6 +1,6 @@
 // Holds the public types of each package against its checked-in report, packages/*/*.api.md.
 // With --write the reports are brought up to date: `npm run api`, after `npm run build`.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,29 +9,15 @@ import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 const write = process.argv.includes("--write");
 const root = fileURLToPath(new URL("..", import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), "pointsman-api-"));
+const { exports } = JSON.parse(readFileSync(join(root, "packages/pointsman/package.json"), "utf8"));
+const doors = Object.entries(exports)
+  .filter(([, target]) => typeof target === "object")
+  .map(([subpath]) => ["pointsman", subpath === "." ? "index" : subpath.slice(2)]);
 let changed = false;
 
 try {
-  for (const [name, entry, report] of [
-    ["pointsman", "index", "pointsman"],
-    ["pointsman", "endpoints", "endpoints"],
-    ["pointsman", "pg", "pg"],
-    ["pointsman", "testing", "testing"],
-    ...[
-      "drizzle",
-      "express",
-      "fastify",
-      "hono",
-      "jobs",
-      "koa",
-      "kysely",
-      "nestjs",
-      "next",
-      "prisma",
-      "redis",
-    ].map((name) => ["pointsman", name, name]),
-    ["local", "index", "local"],
-  ]) {
+  for (const [name, entry] of [...doors, ["local", "index"]]) {
+    const report = entry === "index" ? name : entry;
     const folder = join(root, "packages", name);
     const config = ExtractorConfig.prepare({
       packageJsonFullPath: join(folder, "package.json"),

@@ -1,28 +1,20 @@
+import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import ts from "typescript";
 import type { Block } from "./documents.ts";
 import { root } from "./documents.ts";
 
-const packages = [
-  "packages/pointsman/src/index.ts",
-  "packages/pointsman/src/endpoints.ts",
-  "packages/pointsman/src/pg.ts",
-  "packages/pointsman/src/testing.ts",
-  ...[
-    "drizzle",
-    "express",
-    "fastify",
-    "hono",
-    "jobs",
-    "koa",
-    "kysely",
-    "nestjs",
-    "next",
-    "prisma",
-    "redis",
-  ].map((name) => `packages/pointsman/src/integrations/${name}.ts`),
-  "packages/local/src/index.ts",
-];
+type Exports = Readonly<Record<string, { readonly "pointsman-source"?: string }>>;
+
+/** The sources of all that the packages export. */
+const packages = ["packages/pointsman", "packages/local"].flatMap((folder) => {
+  const { exports }: { exports: Exports } = JSON.parse(
+    readFileSync(join(root, folder, "package.json"), "utf8"),
+  );
+  return Object.values(exports).flatMap(({ "pointsman-source": source }) =>
+    source === undefined ? [] : [join(folder, source)],
+  );
+});
 
 /**
  * The examples in the doc comments of everything that the packages export, and of the members of

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { type Cluster, startCluster } from "@pointsman/local";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
@@ -92,6 +93,8 @@ export function shopContract(name: string, { setUp, open, carriesTokens = true }
     beforeEach(async () => {
       jar.clear();
       await cluster.waitForReplay();
+      // For a moment the pool goes by what it was told of readers before that.
+      await pause(50);
     });
 
     /** Asks as a browser does, which brings the cookies of the answers before. */
@@ -311,22 +314,24 @@ export function shopContract(name: string, { setUp, open, carriesTokens = true }
       expect(servers).not.toContain("writer");
     });
 
-    it.runIf(carriesTokens)("shows through another process what one has written", async () => {
-      const other = await open(urls);
-      try {
-        for (let turn = 0; turn < 3; turn++) {
-          const email = `traveller${turn}@example.com`;
-          const { location, cookie } = await post("/customers", { name: "Traveller", email });
-          expect(cookie).not.toBe("");
-          expect(await ask(location, { headers: { cookie } }, other)).toMatchObject({
-            status: 200,
-            body: { email },
-          });
+    if (carriesTokens) {
+      it("shows through another process what one has written", async () => {
+        const other = await open(urls);
+        try {
+          for (let turn = 0; turn < 3; turn++) {
+            const email = `traveller${turn}@example.com`;
+            const { location, cookie } = await post("/customers", { name: "Traveller", email });
+            expect(cookie).not.toBe("");
+            expect(await ask(location, { headers: { cookie } }, other)).toMatchObject({
+              status: 200,
+              body: { email },
+            });
+          }
+        } finally {
+          await other.close();
         }
-      } finally {
-        await other.close();
-      }
-    });
+      });
+    }
 
     it("goes on while a reader is dead", async () => {
       const [first] = cluster.readers;

@@ -1,29 +1,21 @@
+import { readFileSync } from "node:fs";
 import { defineConfig } from "tsdown";
 
-/** The doors to frameworks, each a subpath of the package. */
-const integrations = [
-  "drizzle",
-  "express",
-  "fastify",
-  "hono",
-  "jobs",
-  "koa",
-  "kysely",
-  "nestjs",
-  "next",
-  "prisma",
-  "redis",
-];
+/** What of package.json leads to the sources: one for each door, by its subpath. */
+type Exports = Readonly<Record<string, { readonly "pointsman-source"?: string }>>;
+
+const { exports }: { exports: Exports } = JSON.parse(
+  readFileSync(new URL("package.json", import.meta.url), "utf8"),
+);
+const doors = Object.entries(exports).flatMap(([subpath, { "pointsman-source": source }]) =>
+  source === undefined ? [] : [[subpath === "." ? "index" : subpath.slice(2), source] as const],
+);
 
 export default defineConfig({
   entry: {
-    index: "src/index.ts",
-    endpoints: "src/endpoints.ts",
-    pg: "src/pg.ts",
-    testing: "src/testing.ts",
+    ...Object.fromEntries(doors),
     // Found through package.json, where bundlers are led to another one.
     "installed-grammar": "src/statements/installed-grammar.ts",
-    ...Object.fromEntries(integrations.map((name) => [name, `src/integrations/${name}.ts`])),
   },
   format: ["esm", "cjs"],
   platform: "node",

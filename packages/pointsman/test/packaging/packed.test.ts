@@ -45,11 +45,12 @@ describe.each(
     },
   );
 
-  test("every subpath loads by require and by import, without a framework", async () => {
+  test("every subpath loads by require and by import, and that of NestJS alone needs its own", async () => {
     const told = JSON.parse(await run(node, ["every-door.cjs"], within()));
     const manifest = await readFile(join(root, "packages/pointsman/package.json"), "utf8");
     const doors = Object.keys(JSON.parse(manifest).exports).length;
-    expect(told).toEqual({ doors, missing: [] });
+    const needs = { "pointsman/nestjs": ["@nestjs/common", "@nestjs/common"] };
+    expect(told).toEqual({ doors, missing: [], needs });
   });
 
   test("@pointsman/local starts a cluster of its own", async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { PoolOptions } from "pointsman";
 import { beforeAll, beforeEach, expect } from "vitest";
 import { type LocalCluster, localCluster } from "../../support/local-cluster.ts";
@@ -63,6 +64,8 @@ export function openShop(): Shop {
     }),
     async onReaders<T>(doIt: () => T | Promise<T>): Promise<T> {
       await local.cluster.waitForReplay();
+      // For a moment the pool goes by what it was told of readers before that.
+      await pause(50);
       const { result, ran } = await ranDuring(local.cluster, doIt);
       expect(ran.readers, "what ran on readers").not.toEqual([]);
       expect(ran.writer, "what ran on the writer").toEqual([]);
