@@ -448,12 +448,11 @@ export class Pool extends SettlingPool {
         // pg answers twice what it could not send.
         if (isOver) return error;
         isOver = true;
-        const told =
-          error !== undefined && isLoss(error, client)
-            ? isSent
-              ? toldOfLoss(error, { ...call, inTransaction }, client)
-              : (unknownCommit(client) ?? error)
-            : error;
+        let told = error;
+        if (error !== undefined && isLoss(error, client)) {
+          if (isSent) told = toldOfLoss(error, { ...call, inTransaction }, client);
+          else told = unknownCommit(client) ?? error;
+        }
         if (route !== undefined) this.#router.answered(call, route, client, told);
         else if (end !== undefined) this.#router.answeredInShadow(end, call, client, told);
         return told;

@@ -20,8 +20,8 @@ export interface TransactionOptions {
   /**
    * How often the whole callback is run again after a serialisation failure (40001), a deadlock
    * (40P01), or when its connection was lost before COMMIT (`TRANSACTION_LOST`) or had led to a
-   * server that is no longer the writer (25006). Default: 0, since only the caller knows whether the callback does anything besides
-   * its statements, such as sending mail.
+   * server that is no longer the writer (25006). Default: 0, since only the caller knows whether the
+   * callback does anything besides its statements, such as sending mail.
    */
   retries?: number | undefined;
 }
