@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { errorCodes, reasons, verdicts } from "pointsman";
 import { describe, expect, test } from "vitest";
 import { optionTable, sideOptions } from "../../packages/pointsman/src/config/options.ts";
+import { type Metric, metrics } from "../../packages/pointsman/src/monitoring/metrics.ts";
+import { eventMeanings } from "../../packages/pointsman/src/telemetry/events.ts";
+import { evictionReasons } from "../../packages/pointsman/src/telemetry/eviction-reasons.ts";
+import { freshnessOutcomes } from "../../packages/pointsman/src/telemetry/freshness-outcomes.ts";
 import {
   codeWords,
   type Document,
@@ -70,6 +74,38 @@ describe("docs/routing.md", () => {
 describe("docs/errors.md", () => {
   test("has every code of an error, once, and no other", () => {
     expect(namesOf(listed("docs/errors.md", "code"))).toEqual(Object.keys(errorCodes).sort());
+  });
+});
+
+describe("docs/observability.md", () => {
+  const page = "docs/observability.md";
+  const told = (header: string): Record<string, string | undefined> =>
+    Object.fromEntries(listed(page, header).map(({ name, cells }) => [name, cells[1]]));
+
+  test("has every channel, with what it carries, and no other", () => {
+    const published = Object.entries(eventMeanings);
+    expect(told("channel")).toEqual(
+      Object.fromEntries(published.map(([name, meaning]) => [`pointsman:${name}`, meaning])),
+    );
+  });
+
+  test("has every outcome of freshness and every reason of an eviction, and no other", () => {
+    expect(told("freshness")).toEqual(freshnessOutcomes);
+    expect(told("eviction")).toEqual(evictionReasons);
+  });
+
+  test("has every metric by both names, with kind, labels and meaning, and no other", () => {
+    const rows = listed(page, "Prometheus").map(({ cells }) => cells.slice(0, 5));
+    const known = Object.values<Metric>(metrics);
+    expect(rows).toEqual(
+      known.map(({ prometheus, otel, kind, labels, description }) => [
+        `\`${prometheus}\``,
+        `\`${otel}\``,
+        kind,
+        labels.map((label) => `\`${label}\``).join(", ") || "none",
+        description,
+      ]),
+    );
   });
 });
 

@@ -6,7 +6,7 @@ import { listen } from "./listen.ts";
 const { PORT = "3000", HOST = "localhost", LOG } = process.env;
 
 if (LOG === "statements") {
-  subscribe("pointsman:statement", (message) => {
+  subscribe("pointsman:statement:end", (message) => {
     const { text, target, reason } = message as StatementEvent;
     console.log(`${target} (${reason}): ${text}`);
   });

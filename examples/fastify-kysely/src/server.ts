@@ -10,7 +10,7 @@ const app = createApp(pool, { logger: { level: LOG } });
 pool.on("error", (error) => app.log.warn(error, "An idle database connection was lost."));
 
 if (LOG === "debug") {
-  subscribe("pointsman:statement", (message) => {
+  subscribe("pointsman:statement:end", (message) => {
     const { text, target, reason, durationMs } = message as StatementEvent;
     app.log.debug({ target, reason, durationMs }, text);
   });

@@ -1,4 +1,3 @@
-import { AsyncResource } from "node:async_hooks";
 import type { Demand } from "./consistency/demand.ts";
 import { signalOf } from "./servers/abortable-query.ts";
 import type { Habit } from "./servers/lanes/habit.ts";
@@ -6,7 +5,7 @@ import type { QueryInput } from "./servers/query-input.ts";
 import type { ShadowedCall } from "./shadow/shadow-route.ts";
 import type { Staging } from "./staging.ts";
 import type { Classification } from "./statements/types.ts";
-import { statementChannel } from "./telemetry/channels.ts";
+import type { StatementTrace } from "./telemetry/statement-trace.ts";
 
 /** One statement on its way. */
 export interface Call {
@@ -20,24 +19,10 @@ export interface Call {
   readonly demand: Demand | undefined;
   /** What stands between its pool and the connections where it was called. */
   readonly staging: Staging | undefined;
-  /** When it was called, and in whose context; absent while nobody listens. */
-  readonly origin: CallOrigin | undefined;
+  /** Tells whoever listens what becomes of it; absent while nobody does. */
+  readonly trace: StatementTrace | undefined;
   /** Where it would go, in shadow mode. */
   readonly shadow?: ShadowedCall | undefined;
-}
-
-/** Where and when a statement was called. */
-export interface CallOrigin {
-  /** `performance.now()` */
-  readonly at: number;
-  readonly context: AsyncResource;
-}
-
-/** The origin of a statement that is called now. */
-export function callOrigin(): CallOrigin | undefined {
-  return statementChannel.hasSubscribers
-    ? { at: performance.now(), context: new AsyncResource("pointsman.statement") }
-    : undefined;
 }
 
 /** What is known of a call's text; of one that cannot be seen nothing is. */

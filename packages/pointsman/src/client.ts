@@ -214,6 +214,7 @@ export class Conversation extends EventEmitter implements Settling {
       process.nextTick(callback, error as Error);
       return;
     }
+    item.trace?.start();
     if (this._ending) {
       const error = new Error("Client was closed and is not queryable");
       process.nextTick(() => this.#answer(item, this.#route(item), undefined, error, undefined));
@@ -315,6 +316,7 @@ export class Conversation extends EventEmitter implements Settling {
     }
     if (!next.setUp) this.#preamble.follow(next, this.#pinned === undefined);
     this.#pin(leading, route);
+    next.trace?.routed(route);
     this.#start(next, route);
   }
 
@@ -421,7 +423,10 @@ export class Conversation extends EventEmitter implements Settling {
         over();
         this.#goElsewhere(item, route, tries);
       },
-      failed: alone,
+      failed: ({ error }) => {
+        item.trace?.retried(route, error);
+        alone();
+      },
       walk: alone,
     });
     if (passage?.isOver === false) item.signal?.addEventListener("abort", abort, { once: true });
@@ -454,9 +459,15 @@ export class Conversation extends EventEmitter implements Settling {
   /** No reader has what a statement must see: another way is looked for. */
   #goElsewhere(item: Item, route: Route, tries: number): void {
     this.#home.router.remedy(item, route, tries, (next, problem) => {
-      if (next !== undefined) this.#start(item, next, tries + 1);
+      if (next !== undefined) this.#again(item, next, tries, undefined);
       else this.#giveUp(item, route, problem);
     });
+  }
+
+  /** @param error - what it has failed with, where it had */
+  #again(item: Item, route: Route, tries: number, error: Error | undefined): void {
+    item.trace?.retried(route, error);
+    this.#start(item, route, tries + 1);
   }
 
   /** Answers a statement that was not sent. */
@@ -475,6 +486,7 @@ export class Conversation extends EventEmitter implements Settling {
       return;
     }
     let again: Route | undefined;
+    let failedWith: Error | undefined;
     let behind = false;
     let over = false;
     let answered = false;
@@ -509,6 +521,7 @@ export class Conversation extends EventEmitter implements Settling {
       this.#home.router.recover(failure, (next, told) => {
         deciding = false;
         again = next;
+        failedWith = error;
         if (again === undefined) this.#answer(item, route, client, told, undefined);
         if (drained) done();
       });
@@ -554,7 +567,7 @@ export class Conversation extends EventEmitter implements Settling {
         this.#finish();
       } else {
         if (again.reason === "after-refusal") this.#pinned = "writer";
-        this.#start(item, again, tries + 1);
+        this.#again(item, again, tries, failedWith);
       }
     };
     client.on("drain", done);

@@ -137,7 +137,7 @@ class Errand implements Passenger {
   failed({ error, client, counts, admit }: RideFailure): void {
     this.#stage = "over";
     this.#dispatch.recover(this.#failureOf(client, error), (again) => {
-      admit(() => this.#repeatPlainly(again ?? this.#route, counts ? error : undefined));
+      admit(() => this.#repeatPlainly(again ?? this.#route, error, counts));
     });
   }
 
@@ -156,12 +156,13 @@ class Errand implements Passenger {
   /**
    * Sends it again by itself, as it was called.
    *
-   * @param error - what counts where that cannot be
+   * @param counts - whether its error counts where that cannot be
    */
-  #repeatPlainly(route: Route, error: Error | undefined): void {
+  #repeatPlainly(route: Route, error: Error, counts: boolean): void {
+    this.#call.trace?.retried(route, error);
     // With others about it, its own failures are not to be told from theirs: this was no try of its.
     const again = this.#again(route, this.#tries, undefined);
-    again.#failedWith = error;
+    if (counts) again.#failedWith = error;
     startSoon(again, route);
   }
 
@@ -197,7 +198,7 @@ class Errand implements Passenger {
       // It was lost while nobody used it. Nothing has been sent.
       release(true);
       this.#stage = "over";
-      this.#repeat(route);
+      this.#repeat(route, undefined);
       return;
     }
     this.#client = client;
@@ -265,7 +266,7 @@ class Errand implements Passenger {
     this.#dispatch.recover(this.#failureOf(client, error), (again, told) => {
       if (again !== undefined) {
         this.#giveBack(isUsable(client) ? undefined : error);
-        this.#repeat(again);
+        this.#repeat(again, error);
         return;
       }
       this.#giveBack(this.#wasCancelled(client) ? undefined : error);
@@ -273,7 +274,9 @@ class Errand implements Passenger {
     });
   };
 
-  #repeat(route: Route): void {
+  /** @param error - what it has failed with, where it had */
+  #repeat(route: Route, error: Error | undefined): void {
+    this.#call.trace?.retried(route, error);
     startSoon(this.#again(route, this.#tries + 1, this.#plan), route);
   }
 
@@ -287,7 +290,7 @@ class Errand implements Passenger {
   #goElsewhere(): void {
     this.#stage = "over";
     this.#dispatch.remedy(this.#call, this.#route, this.#tries, (again, problem) => {
-      if (again !== undefined) this.#repeat(again);
+      if (again !== undefined) this.#repeat(again, undefined);
       else this.#fail(problem as Error);
     });
   }
@@ -327,6 +330,7 @@ class Errand implements Passenger {
       this.#giveBack(undefined);
       const moved = { ...this.#call, query: movable };
       const route = this.#dispatch.afterRefusal(this.#call.text, movable.refusal);
+      this.#call.trace?.retried(route, movable.refusal);
       new Errand(this.#dispatch, moved, route, this.#callback, undefined).start();
     };
     client.on("drain", quiet);

@@ -72,5 +72,21 @@ export type {
   SideStats,
   TopologyStats,
 } from "./stats.ts";
-export type { StatementEvent } from "./telemetry/channels.ts";
+export type {
+  ConnectEvent,
+  EventName,
+  EvictionEvent,
+  FailoverEvent,
+  GuardEvent,
+  LearningEvent,
+  PointsmanEvents,
+  ReaderEvent,
+  RetryEvent,
+  RouteEvent,
+  StatementEvent,
+  StatementStartEvent,
+} from "./telemetry/events.ts";
+export type { EvictionReason } from "./telemetry/eviction-reasons.ts";
+export type { FreshnessOutcome } from "./telemetry/freshness-outcomes.ts";
+export { type EventListeners, listenTo } from "./telemetry/listen.ts";
 export type { TransactionClient, TransactionOptions } from "./transaction.ts";

@@ -439,6 +439,8 @@ export class Pool extends SettlingPool {
     const wishes = { scope: scope?.writer, asked: (query as RoutingHints).target };
     const end = this.#shadow?.follower.onClient(client, call, wishes);
     const route = end === undefined ? this.#routeOnClient(client, call, wishes) : undefined;
+    call.trace?.start();
+    if (route !== undefined) call.trace?.routed(route);
     // Who reads from a reader by hand takes what is there.
     const companions = client.side === "writer" ? this.#router.attend(client, call) : undefined;
     let isOver = false;

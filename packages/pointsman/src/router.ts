@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { boundedTexts } from "./bounded-texts.ts";
-import { type Call, type CallOrigin, callOrigin, factsOf } from "./call.ts";
+import { type Call, factsOf } from "./call.ts";
 import type { CatalogWatch } from "./catalog/catalog-watch.ts";
 import { schemaEffect } from "./catalog/schema-changes.ts";
 import { type UnknownFunction, UnknownFunctions } from "./catalog/unknown-functions.ts";
@@ -42,13 +42,12 @@ import { isWriteRefusal } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
 import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
-import type { ShadowRoute } from "./shadow/shadow-route.ts";
 import type { AnnotatedClassifier, Classifier, KnownText } from "./statements/classify.ts";
 import { isOpaque } from "./statements/opaque.ts";
 import type { Classification } from "./statements/types.ts";
 import type { TrackCallback, Uses, Wants } from "./taken-client.ts";
-import { type StatementEvent, statementChannel } from "./telemetry/channels.ts";
-import { markPool } from "./telemetry/event-pool.ts";
+import { publish } from "./telemetry/publish.ts";
+import { StatementTrace } from "./telemetry/statement-trace.ts";
 
 /** A query whose text cannot be seen: nothing is known, so it may do anything. */
 const unseen: Classification = Object.freeze({
@@ -151,7 +150,8 @@ export class Router implements Dispatch {
     // Of a text that nobody can look into there is one statement only in the extended protocol.
     const sent = this.readOnly !== undefined && isOpaque(facts) ? asOneStatement(own) : own;
     const staging = scope?.stagings && stagingOf(this.#owner, scope);
-    return { query: sent, values, text, facts, habit, demand, staging, origin: callOrigin() };
+    const trace = StatementTrace.of(this.#owner, text ?? "", facts);
+    return { query: sent, values, text, facts, habit, demand, staging, trace };
   }
 
   #habitOf(known: KnownText<Habit>): Habit | undefined {
@@ -178,7 +178,13 @@ export class Router implements Dispatch {
   /** What must leave with a statement on a connection; `"behind"`: it must not be sent there. */
   attend(client: EndpointClient, call: Call): Companions | "behind" | undefined {
     const facts = call.text === undefined ? undefined : call.facts;
-    return this.#freshness.attend(client, facts, call.demand, isSubmittable(call.query));
+    const { demand, trace } = call;
+    const companions = this.#freshness.attend(client, facts, demand, isSubmittable(call.query));
+    if (trace === undefined || companions === "behind") return companions;
+    const isKnown = client.side === "reader" && demand && this.#freshness.wants(demand);
+    trace.sent(companions?.proof ? "proved" : isKnown ? "known" : "not-needed");
+    if (companions?.proof === undefined) return companions;
+    return { ...companions, proof: trace.watching(companions.proof, client.endpointName) };
   }
 
   /**
@@ -374,6 +380,8 @@ export class Router implements Dispatch {
 
   /** Sends one statement on a connection of its own. */
   run(call: Call, route: Route, callback: QueryCallback): void {
+    call.trace?.start();
+    call.trace?.routed(route);
     runErrand(this, call, route, callback);
   }
 
@@ -451,11 +459,12 @@ export class Router implements Dispatch {
     if (route.reason === "unknown-function") this.#unknownFunctions.count(call.facts);
     if (this.catalog !== undefined) this.#followSchema(this.catalog, call, route, client);
     const learnt = this.#refused.learn(call, route.reason, error === undefined);
-    if (learnt !== undefined) this.onRefusal?.(learnt);
+    if (learnt !== undefined) {
+      publish("learning", this.#owner, () => learnt);
+      this.onRefusal?.(learnt);
+    }
     const shadow = call.shadow && this.shadow?.answered(call, call.shadow, error);
-    if (call.origin === undefined) return;
-    const event = markPool(eventOf(call, call.origin, route, client, error, shadow), this.#owner);
-    call.origin.context.runInAsyncScope(() => statementChannel.publish(event));
+    call.trace?.answered({ route, endpoint: client?.endpointName ?? "", error, shadow });
   }
 
   /** The same of a statement on a client, in shadow mode. */
@@ -542,24 +551,4 @@ function routeOf(remedy: Remedy, before: Route): Route {
   if (remedy === "reader") return before;
   const target = remedy === "reader-behind" || remedy === "session-moved" ? "writer" : "reader";
   return routes[target][remedy];
-}
-
-function eventOf(
-  call: Call,
-  { at }: CallOrigin,
-  route: Route,
-  client: EndpointClient | undefined,
-  error: Error | undefined,
-  shadow: ShadowRoute | undefined,
-): StatementEvent {
-  return {
-    text: call.text ?? "",
-    effect: call.facts.effect,
-    target: route.target,
-    reason: route.reason,
-    endpoint: client?.endpointName ?? "",
-    durationMs: performance.now() - at,
-    ...(error === undefined ? {} : { error }),
-    ...(shadow === undefined ? {} : { shadow }),
-  };
 }

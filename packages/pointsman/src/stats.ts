@@ -54,6 +54,11 @@ export interface ReaderStats {
 
 /** One server behind the readers' endpoints, as it was last seen. */
 export interface ReaderServerStats {
+  /**
+   * `host:port` of the endpoint by which it was reached first. Of several servers behind one endpoint
+   * the second ends with `#2`, and so on.
+   */
+  readonly endpoint: string;
   /** How far it was behind the writer when it was last asked, in milliseconds; absent: not known. */
   readonly lagMillis?: number;
   /** The timeline that it was shown to follow; 0: it cannot tell. */
@@ -213,6 +218,7 @@ function freshnessStats(freshness: Freshness): FreshnessStats {
     servers: freshness.readers().map((server) => {
       const lagMillis = freshness.lagOf(server);
       return {
+        endpoint: freshness.endpointOf(server),
         ...(lagMillis === undefined ? {} : { lagMillis }),
         timeline: server.timeline,
         positions: names[server.maker ?? "none"],

@@ -43,12 +43,12 @@ export class Trace {
 
   start(listener: Listener): void {
     this.#listener = listener;
-    subscribe("pointsman:statement", this.#statement);
+    subscribe("pointsman:statement:end", this.#statement);
   }
 
   stop(): void {
     this.#listener = undefined;
-    unsubscribe("pointsman:statement", this.#statement);
+    unsubscribe("pointsman:statement:end", this.#statement);
   }
 
   /** The same application, watched. */

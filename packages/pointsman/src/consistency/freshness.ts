@@ -56,6 +56,12 @@ function silentServer(): ServerState {
   });
 }
 
+/** A reader that connections lead to. */
+interface ReachedReader {
+  connections: number;
+  readonly endpoint: string;
+}
+
 /** A server that was asked this many milliseconds ago has hardly moved. */
 const recentMillis = 10;
 
@@ -68,8 +74,8 @@ export class Freshness {
   readonly #servers: FreshnessServers;
   readonly #hasReaders: boolean;
   readonly #watch: ReplayWatch;
-  /** The readers that connections lead to, and how many. */
-  readonly #readerRuns = new Map<ServerState, number>();
+  /** The readers that connections lead to. */
+  readonly #readerRuns = new Map<ServerState, ReachedReader>();
   /** Endpoints that are poolers. */
   readonly #pooled = new Set<string>();
   readonly #home: SessionHome;
@@ -183,6 +189,11 @@ export class Freshness {
   /** Whether a token asks for something that only the writer can tell. */
   isDoubtful({ line }: Demand): boolean {
     return line?.doubtful === true;
+  }
+
+  /** Whether there is something that a read must see. */
+  wants(demand: Demand): boolean {
+    return wantedBy(demand, this.cluster) !== undefined;
   }
 
   /** Asks the writer what a doubtful token may stand for. */
@@ -351,13 +362,29 @@ export class Freshness {
     }
     const server = await this.#serverOf(client, introduction);
     guard.server = server;
-    this.#readerRuns.set(server, (this.#readerRuns.get(server) ?? 0) + 1);
+    const reached = this.#reachedBy(server, client);
+    reached.connections += 1;
     client.once("end", () => {
-      const left = (this.#readerRuns.get(server) ?? 1) - 1;
-      if (left > 0) this.#readerRuns.set(server, left);
-      else this.#readerRuns.delete(server);
+      reached.connections -= 1;
+      if (reached.connections === 0) this.#readerRuns.delete(server);
     });
     return system;
+  }
+
+  #reachedBy(server: ServerState, { endpointName }: EndpointClient): ReachedReader {
+    const known = this.#readerRuns.get(server);
+    if (known !== undefined) return known;
+    const taken = new Set([...this.#readerRuns.values()].map(({ endpoint }) => endpoint));
+    let endpoint = endpointName;
+    for (let nth = 2; taken.has(endpoint); nth += 1) endpoint = `${endpointName}#${nth}`;
+    const reached = { connections: 0, endpoint };
+    this.#readerRuns.set(server, reached);
+    return reached;
+  }
+
+  /** The endpoint by which a reader was reached first; of the second one behind it with `#2`. */
+  endpointOf(server: ServerState): string {
+    return this.#readerRuns.get(server)?.endpoint ?? "";
   }
 
   /** A connection that was opened without asking is asked once somebody needs to know. */

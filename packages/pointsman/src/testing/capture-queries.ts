@@ -1,9 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { sendInside } from "../lazy-result.ts";
 import type { Pool } from "../pool.ts";
-import { type StatementEvent, statementChannel } from "../telemetry/channels.ts";
-import { poolOf } from "../telemetry/event-pool.ts";
+import type { StatementEvent } from "../telemetry/events.ts";
+import { listenTo } from "../telemetry/listen.ts";
 
 /** A statement that ran: what, where, why, how long. */
 export interface CapturedQuery extends StatementEvent {
@@ -43,16 +42,16 @@ export async function captureQueries(
 ): Promise<readonly CapturedQuery[]> {
   const capture: Capture = { outer: storage.getStore() };
   const queries: CapturedQuery[] = [];
-  const note = (message: unknown): void => {
-    const event = message as StatementEvent;
-    if (poolOf(event) !== pool || !isWithin(capture, storage.getStore())) return;
-    queries.push({ ...event, startedAt: performance.now() - event.durationMs });
-  };
-  subscribe(statementChannel.name, note);
+  const stop = listenTo(pool, {
+    "statement:end": (event) => {
+      if (!isWithin(capture, storage.getStore())) return;
+      queries.push({ ...event, startedAt: performance.now() - event.durationMs });
+    },
+  });
   try {
     await sendInside(storage.run(capture, fn), (step) => storage.run(capture, step));
   } finally {
-    unsubscribe(statementChannel.name, note);
+    stop();
   }
   return queries.sort((a, b) => a.startedAt - b.startedAt);
 }

@@ -136,8 +136,8 @@ it("certificates and passwords are for the name, whatever the address", async ()
   const listen = (event: unknown): void => {
     served.push((event as StatementEvent).endpoint);
   };
-  subscribe("pointsman:statement", listen);
-  onTestFinished(() => void unsubscribe("pointsman:statement", listen), 1000);
+  subscribe("pointsman:statement:end", listen);
+  onTestFinished(() => void unsubscribe("pointsman:statement:end", listen), 1000);
   await pool.query({ text: "select 1", target: "writer" });
   await until("they are known", () => known(pool).length === 2);
   expect(await servedBy(pool)).toEqual(["reader1"]);

@@ -17,11 +17,11 @@ beforeAll(async () => {
   gateway = cluster.iam as typeof gateway;
   Object.assign(process.env, gateway.environment);
   process.on("warning", warnings);
-  subscribe("pointsman:statement", events);
+  subscribe("pointsman:statement:end", events);
 });
 afterAll(async () => {
   process.off("warning", warnings);
-  unsubscribe("pointsman:statement", events);
+  unsubscribe("pointsman:statement:end", events);
   await cluster.stop();
 });
 beforeEach(() => {

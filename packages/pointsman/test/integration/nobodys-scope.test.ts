@@ -20,9 +20,9 @@ function reasonsOf(mark: string): string[] {
     const { text, reason } = event as StatementEvent;
     if (text.includes(mark)) seen.push(reason);
   };
-  subscribe("pointsman:statement", note);
+  subscribe("pointsman:statement:end", note);
   onTestFinished(() => {
-    unsubscribe("pointsman:statement", note);
+    unsubscribe("pointsman:statement:end", note);
   });
   return seen;
 }

@@ -153,9 +153,9 @@ describe.each(kinds)("short reads $name", { retry: 2 }, ({ side }) => {
       const { text } = message as StatementEvent;
       if (text.includes(mark)) seen.push([text, storage.getStore()]);
     };
-    subscribe("pointsman:statement", note);
+    subscribe("pointsman:statement:end", note);
     onTestFinished(() => {
-      unsubscribe("pointsman:statement", note);
+      unsubscribe("pointsman:statement:end", note);
     });
     const texts = numbers(10).map((n) => `${mark} select ${n} as n`);
     await Promise.all(texts.map((text, n) => storage.run(n, () => pool.query(text))));

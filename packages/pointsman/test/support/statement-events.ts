@@ -9,9 +9,9 @@ export function eventsOf(mark: string): StatementEvent[] {
     const event = message as StatementEvent;
     if (event.text.includes(mark)) seen.push(event);
   };
-  subscribe("pointsman:statement", note);
+  subscribe("pointsman:statement:end", note);
   onTestFinished(() => {
-    unsubscribe("pointsman:statement", note);
+    unsubscribe("pointsman:statement:end", note);
   });
   return seen;
 }

@@ -242,9 +242,9 @@ describe.each(kinds)("statement events $kind", ({ options }) => {
       const { text } = event as StatementEvent;
       if (text.startsWith(mark)) heard.push(`${caller.getStore()}: ${text.slice(mark.length)}`);
     };
-    subscribe("pointsman:statement", listener);
+    subscribe("pointsman:statement:end", listener);
     onTestFinished(() => {
-      unsubscribe("pointsman:statement", listener);
+      unsubscribe("pointsman:statement:end", listener);
     });
     const use = async (name: string) => {
       await pool.query(`${mark}select '${name}'`);

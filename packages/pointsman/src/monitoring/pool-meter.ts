@@ -1,0 +1,127 @@
+import type { PoolStats, SideStats } from "../stats.ts";
+import { listenTo } from "../telemetry/listen.ts";
+import type { Labels, Metric, metrics } from "./metrics.ts";
+
+type Named<K extends Metric["kind"], Kept = object> = {
+  [N in keyof typeof metrics]: (typeof metrics)[N] extends { readonly kind: K } & Kept ? N : never;
+}[keyof typeof metrics];
+
+type KeptName = Named<"counter", { readonly isKept: true }>;
+export type CounterName = Exclude<Named<"counter">, KeptName>;
+export type HistogramName = Named<"histogram">;
+/** What is read when somebody asks. */
+export type ReadingName = Named<"gauge"> | KeptName;
+
+/** Who keeps the numbers. */
+export interface Recorder {
+  add(counter: CounterName, labels: Labels): void;
+  record(histogram: HistogramName, value: number, labels: Labels): void;
+}
+
+/** What is needed of a pool to read it. */
+export interface Metered {
+  stats(): PoolStats;
+}
+
+/** pg-pool's own words, which have no code. */
+const outOfTime = "timeout exceeded when trying to connect";
+
+/**
+ * What an error is called in a label: its SQLSTATE or code, else its class. Empty: there is none.
+ */
+export function errorLabel(error: unknown): string {
+  if (error === undefined) return "";
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  if (typeof code === "string") return code;
+  return typeof name === "string" ? name : "unknown";
+}
+
+/** What a statement is called in a label: its command, of several the first. */
+export function operationLabel(commands: readonly string[]): string {
+  const [first = "unknown"] = commands;
+  return commands.length > 1 ? `BATCH ${first}` : first;
+}
+
+/**
+ * Has a recorder hear what happens in a pool.
+ *
+ * @returns ends it
+ */
+export function meterPool(pool: Metered, recorder: Recorder): () => void {
+  return listenTo(pool, {
+    "statement:end": (event) => {
+      const { target: role, reason, endpoint, commands, durationMs, waitMs, freshness } = event;
+      const error = errorLabel(event.error);
+      recorder.add("statements", { role, reason, endpoint });
+      const operation = operationLabel(commands);
+      recorder.record("statementDuration", durationMs / 1000, { role, operation, error });
+      if (waitMs !== undefined) recorder.record("waitTime", waitMs / 1000, { role });
+      recorder.add("freshness", { outcome: freshness });
+      if ((event.error as Error | undefined)?.message === outOfTime) {
+        recorder.add("connectionTimeouts", { role });
+      }
+    },
+    retry: ({ target, reason }) => recorder.add("retries", { role: target, reason }),
+    guard: ({ endpoint, outcome }) => recorder.add("guards", { endpoint, outcome }),
+    connect: ({ role, endpoint, durationMs, error }) => {
+      const labels = { role, endpoint, error: errorLabel(error) };
+      recorder.record("connectTime", durationMs / 1000, labels);
+    },
+    eviction: ({ role, reason }) => recorder.add("evictions", { role, reason }),
+    failover: ({ phase, durationMs = 0 }) => {
+      if (phase === "searching") recorder.add("failovers", {});
+      else recorder.record("failoverDuration", durationMs / 1000, { outcome: phase });
+    },
+  });
+}
+
+/** One value that was read. */
+export interface Reading {
+  readonly metric: ReadingName;
+  readonly value: number;
+  readonly labels: Labels;
+}
+
+/** Reads what a pool keeps itself. */
+export function readPool(pool: Metered): readonly Reading[] {
+  const { writer, reader, freshness, failover, refusals, refusedTexts } = pool.stats();
+  return [
+    ...readSide("writer", writer),
+    ...(reader === undefined ? [] : readSide("reader", reader)),
+    ...(reader?.endpoints ?? []).map(({ endpoint, available }) =>
+      reading("readerAvailable", Number(available), { endpoint }),
+    ),
+    ...freshness.servers.flatMap(({ endpoint, lagMillis }) =>
+      lagMillis === undefined ? [] : [reading("readerLag", lagMillis / 1000, { endpoint })],
+    ),
+    reading("writerSearching", Number(failover.searching), {}),
+    reading("writerWaiting", failover.waiting, {}),
+    reading("refusals", refusals, {}),
+    reading("refusedTexts", refusedTexts, {}),
+    ...(freshness.processShare === undefined
+      ? []
+      : [reading("processShare", freshness.processShare, {})]),
+  ];
+}
+
+function readSide(role: "writer" | "reader", side: SideStats): readonly Reading[] {
+  const { total, idle, waiting, max, lanes } = side;
+  return [
+    reading("connections", idle, { role, state: "idle" }),
+    reading("connections", total - idle, { role, state: "used" }),
+    reading("connectionsMax", max, { role }),
+    reading("connectionsWaiting", waiting, { role }),
+    ...(lanes === undefined
+      ? []
+      : [
+          reading("lanes", lanes.open, { role }),
+          reading("laneRiders", lanes.riding, { role }),
+          reading("laneReads", lanes.carried, { role, outcome: "carried" }),
+          reading("laneReads", lanes.moved, { role, outcome: "moved" }),
+        ]),
+  ];
+}
+
+function reading(metric: ReadingName, value: number, labels: Labels): Reading {
+  return { metric, value, labels };
+}
