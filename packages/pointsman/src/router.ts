@@ -391,6 +391,14 @@ export class Router implements Dispatch {
     this.run({ ...call, shadow: shadowed }, keptOnWriter(shadowed.route), callback);
   }
 
+  /** A statement is not sent: tells whoever listens. */
+  decline(call: Call, wishes: Wishes, problem: Error): void {
+    const { trace } = call;
+    if (trace === undefined) return;
+    trace.start();
+    trace.answered({ route: this.route(call, wishes), endpoint: "", error: problem });
+  }
+
   /** Counts a refusal by a reader, and gives the route of the second attempt. */
   afterRefusal(text: string | undefined, error: unknown): Route {
     this.refusals += 1;

@@ -10,13 +10,18 @@ import { publish } from "./publish.ts";
 
 let lastId = 0;
 
-const ofStatements = [
-  channels["statement:start"],
-  channels.route,
-  channels.guard,
-  channels.retry,
-  channels["statement:end"],
-];
+const { "statement:start": start, "statement:end": end, route, guard, retry } = channels;
+
+/** Whether anybody listens to what becomes of statements. Asked for each: it is on the hot path. */
+function isHeard(): boolean {
+  return (
+    end.hasSubscribers ||
+    start.hasSubscribers ||
+    route.hasSubscribers ||
+    retry.hasSubscribers ||
+    guard.hasSubscribers
+  );
+}
 
 /** Reasons for which a read is on the writer, since no reader could be shown to be fresh enough. */
 const onWriterForFreshness: ReadonlySet<string> = new Set([
@@ -33,7 +38,7 @@ export interface Answer {
   /** `host:port`; empty: nobody has. */
   readonly endpoint: string;
   readonly error: Error | undefined;
-  readonly shadow: ShadowRoute | undefined;
+  readonly shadow?: ShadowRoute | undefined;
 }
 
 /** One statement as those see it who listen to its channels. It exists only while somebody does. */
@@ -59,9 +64,7 @@ export class StatementTrace {
 
   /** @returns `undefined`: nobody listens */
   static of(pool: object, text: string, facts: Classification): StatementTrace | undefined {
-    return ofStatements.some((channel) => channel.hasSubscribers)
-      ? new StatementTrace(pool, text, facts)
-      : undefined;
+    return isHeard() ? new StatementTrace(pool, text, facts) : undefined;
   }
 
   /** It is taken on, in its caller's context. */
@@ -125,8 +128,7 @@ export class StatementTrace {
   }
 
   answered({ route, endpoint, error, shadow }: Answer): void {
-    const channel = channels["statement:end"];
-    if (!channel.hasSubscribers) return;
+    if (!end.hasSubscribers) return;
     const event = {
       ...this.#described(),
       target: route.target,
@@ -139,7 +141,7 @@ export class StatementTrace {
       ...(error === undefined ? {} : { error }),
       ...(shadow === undefined ? {} : { shadow }),
     };
-    this.#context.runInAsyncScope(() => channel.publish(markPool(event, this.#pool)));
+    this.#context.runInAsyncScope(() => end.publish(markPool(event, this.#pool)));
   }
 
   #freshnessBy({ reason }: Route): FreshnessOutcome {
