@@ -1,10 +1,12 @@
 import { AsyncResource } from "node:async_hooks";
+import { freshnessReasons } from "../routing/reasons.ts";
 import type { Route } from "../routing/route.ts";
 import type { Proof } from "../servers/companions.ts";
 import type { ShadowRoute } from "../shadow/shadow-route.ts";
 import type { Classification } from "../statements/types.ts";
+import { describe } from "./description.ts";
 import { markPool } from "./event-pool.ts";
-import { channels } from "./events.ts";
+import { channels, type StatementStartEvent } from "./events.ts";
 import type { FreshnessOutcome } from "./freshness-outcomes.ts";
 import { publish } from "./publish.ts";
 
@@ -22,15 +24,6 @@ function isHeard(): boolean {
     guard.hasSubscribers
   );
 }
-
-/** Reasons for which a read is on the writer, since no reader could be shown to be fresh enough. */
-const onWriterForFreshness: ReadonlySet<string> = new Set([
-  "write-pending",
-  "position-unknown",
-  "time-window",
-  "reader-behind",
-  "session-moved",
-]);
 
 /** What has been answered, and by whom. */
 export interface Answer {
@@ -74,18 +67,10 @@ export class StatementTrace {
     publish("statement:start", this.#pool, () => this.#described());
   }
 
-  #described() {
-    const { effect, statements, reads, writes } = this.#facts;
-    const relations = [...reads, ...writes].map(({ schema, name }) =>
-      schema === undefined ? name : `${schema}.${name}`,
-    );
-    return {
-      id: this.#id,
-      text: this.#text,
-      effect,
-      commands: statements.map(({ command }) => command),
-      relations: [...new Set(relations)],
-    };
+  #described(): StatementStartEvent {
+    const { commands, relations } = describe(this.#facts);
+    const { effect } = this.#facts;
+    return { id: this.#id, text: this.#text, effect, commands, relations };
   }
 
   routed({ target, reason }: Route): void {
@@ -145,7 +130,7 @@ export class StatementTrace {
   }
 
   #freshnessBy({ reason }: Route): FreshnessOutcome {
-    if (onWriterForFreshness.has(reason)) return "writer";
+    if (freshnessReasons.has(reason)) return "writer";
     if (reason === "waited") return "waited";
     return reason === "fresher-reader" ? "other-reader" : this.#freshness;
   }
