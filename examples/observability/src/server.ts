@@ -7,7 +7,8 @@ import { createApp } from "./app.ts";
 const { PORT = "3000", HOST = "localhost" } = process.env;
 
 // DATABASE_URL and DATABASE_READER_URL say where the writer and the readers are.
-const pool = createPool();
+// With a bound for their lag it is measured beside the reads; without, only when a read asks.
+const pool = createPool({ maxLag: "30s" });
 pool.on("error", (error) => console.error("An idle database connection was lost:", error.message));
 collectMetrics(pool, { pool: "shop" });
 collectDefaultMetrics();
