@@ -40,6 +40,7 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
     side: "writer",
     addresses,
     watch: front.watch,
+    commented: front.commented,
     prepares: config.prepare !== undefined,
     made: (client) => {
       topology?.begin();
