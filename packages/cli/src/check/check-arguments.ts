@@ -92,7 +92,7 @@ export const checkArguments = readable(
     examples: [
       "pointsman check --max-writer-reads 5%",
       "pointsman check --max-writer 40% --by time",
-      "pointsman check --max-writer-reads 0 --file queries.sql --options pointsman.json",
+      "pointsman check --max-writer-reads 0 --file queries.sql --options options.json",
     ],
   },
   ({ values }): CheckCommand => {

@@ -63,10 +63,19 @@ export function kindOf(answer: Answer | undefined): Kind {
   if (answer === undefined) return "unknown";
   const { place, reason } = routeOf(answer);
   if (place === "reader") return "read";
+  if (asksStatistics(answer)) return "write";
   return meanings[reason as Reason]?.kind ?? "write";
 }
 
 /** What would pay; `undefined`: nothing would, it is the writer's. */
 export function remedyFor(reason: string): string | undefined {
   return meanings[reason as Reason]?.pays;
+}
+
+/** Whether it is about pg_stat_statements, as a check itself is: each server has its own. */
+function asksStatistics(answer: Answer): boolean {
+  if ("refused" in answer) return false;
+  return [...answer.functions, ...answer.tables.reads].some(({ name }) =>
+    /^pg_stat_statements(_reset|_info)?$/.test(name),
+  );
 }

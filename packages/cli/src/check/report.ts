@@ -51,7 +51,12 @@ export function reportOn<Row extends Costly>(
     .replace(`\n\n${more}`, `\n${more}`);
 }
 
-const is = { title: "is", of: ({ kind }: { kind: string }) => kind };
+/** Words begin where their title does, other than the numbers beside them. */
+const kindWidth = "unknown".length;
+const is = {
+  title: "is".padEnd(kindWidth),
+  of: ({ kind }: { kind: string }) => kind.padEnd(kindWidth),
+};
 
 function remediesOf(remedies: readonly Remedy[], width: number, coloured: boolean): string {
   const rows = remedies.flatMap(({ reason, share, pays }) => [

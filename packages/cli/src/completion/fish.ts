@@ -1,5 +1,5 @@
 import type { Description, Options } from "../command-line/description.ts";
-import { type Known, program, quote, shortlyOf, typedOptions } from "./words.ts";
+import { type Known, program, quote, shortlyOf, takesNextWord, typedOptions } from "./words.ts";
 
 /** For fish 3 and newer. */
 export function fishScript({ commands, own }: Known): string {
@@ -17,7 +17,17 @@ function linesOf(command: Description): string[] {
   const isHere = `__fish_seen_subcommand_from ${name}`;
   const offered = offer("__fish_use_subcommand", `-a ${name} -d ${quote(command.inShort)}`);
   const program =
-    operands === "program" ? [offer(isHere, "-a '(__fish_complete_subcommand --fcs-skip=2)'")] : [];
+    operands === "program"
+      ? [
+          offer(
+            isHere,
+            `-a '(__fish_complete_subcommand --fcs-skip=2 ${typedOptions(options)
+              .filter(({ option }) => takesNextWord(option))
+              .map(({ long }) => long)
+              .join(" ")})'`,
+          ),
+        ]
+      : [];
   const words = Array.isArray(operands)
     ? [
         offer(
