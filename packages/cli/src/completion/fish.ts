@@ -16,12 +16,13 @@ function linesOf(command: Description): string[] {
   const { name, options, operands } = command;
   const isHere = `__fish_seen_subcommand_from ${name}`;
   const offered = offer("__fish_use_subcommand", `-a ${name} -d ${quote(command.inShort)}`);
+  // Behind the dash stand options that take a value: without it fish takes these for its own.
   const program =
     operands === "program"
       ? [
           offer(
             isHere,
-            `-a '(__fish_complete_subcommand --fcs-skip=2 ${typedOptions(options)
+            `-a '(__fish_complete_subcommand --fcs-skip=2 - ${typedOptions(options)
               .filter(({ option }) => takesNextWord(option))
               .map(({ long }) => long)
               .join(" ")})'`,
