@@ -65,7 +65,8 @@ describe("pg_stat_statements", () => {
     await times(5, () => client.query("select * from orders for update"));
   }
 
-  const numbers = (text: string) => text.replaceAll(/\d+\.\d %/g, "N %").replaceAll(/ +N/g, " N");
+  const numbers = (text: string) =>
+    text.replaceAll(/\d+\.\d %/g, "N %").replaceAll(/ +N %/g, " N %");
 
   test("above a limit fails, and tells what keeps it there and what would pay", async () => {
     const { status, stdout, stderr } = await check(
@@ -73,10 +74,10 @@ describe("pg_stat_statements", () => {
       await asked("check_a", shop),
     );
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
-    expect(numbers(stdout)).toContain(`share  is       goes to  reason            text
+    expect(numbers(stdout)).toContain(` share  is       goes to  reason            text
 N %  read     writer   unknown-function  select counted($1)
 N %  write    writer   data-change       insert into orders values ($1)
-N %  read     writer   row-lock          select * from orders for update
+ N %  read     writer   row-lock          select * from orders for update
 `);
     expect(numbers(stdout)).toContain(`
 What would pay

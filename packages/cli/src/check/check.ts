@@ -106,7 +106,7 @@ function tell(
       ...answer,
     })),
     remedies,
-    unknownFunctions: unknownFunctions(offenders),
+    unknownFunctions: unknownFunctions(offenders.filter(({ kind }) => kind === "read")),
     load: of.kind === "file" ? { statements: load.statements } : load,
   });
 }

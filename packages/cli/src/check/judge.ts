@@ -98,16 +98,13 @@ function placeOf({ answer }: Routed): string | undefined {
 }
 
 function remediesFor(offenders: readonly Offender<Costly>[]): Remedy[] {
-  const shares = new Map<string, number>();
-  for (const { answer, share } of offenders) {
+  const found = new Map<string, Remedy>();
+  for (const { answer, kind, share } of offenders) {
     if (answer === undefined) continue;
     const { reason } = routeOf(answer);
-    shares.set(reason, (shares.get(reason) ?? 0) + share);
+    const pays = remedyFor(reason, kind);
+    if (pays === undefined) continue;
+    found.set(reason, { reason, share: (found.get(reason)?.share ?? 0) + share, pays });
   }
-  return [...shares]
-    .flatMap(([reason, share]) => {
-      const pays = remedyFor(reason);
-      return pays === undefined ? [] : [{ reason, share, pays }];
-    })
-    .sort((a, b) => b.share - a.share);
+  return [...found.values()].sort((a, b) => b.share - a.share);
 }

@@ -68,8 +68,9 @@ export function kindOf(answer: Answer | undefined): Kind {
 }
 
 /** What would pay; `undefined`: nothing would, it is the writer's. */
-export function remedyFor(reason: string): string | undefined {
-  return meanings[reason as Reason]?.pays;
+export function remedyFor(reason: string, kind: Kind): string | undefined {
+  const meaning = meanings[reason as Reason];
+  return meaning?.kind === kind ? meaning.pays : undefined;
 }
 
 /** Whether it is about pg_stat_statements, as a check itself is: each server has its own. */

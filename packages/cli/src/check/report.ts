@@ -32,7 +32,7 @@ export function reportOn<Row extends Costly>(
     coloured,
   );
   const more = `… and ${hidden.length} more, ${percent(rest)} of all\n`;
-  const advice = adviceOn(unknownFunctions(offenders));
+  const advice = adviceOn(unknownFunctions(offenders.filter(({ kind }) => kind === "read")));
   const told = remedies.map((one) =>
     one.reason === "unknown-function" && advice !== undefined ? { ...one, pays: advice } : one,
   );
