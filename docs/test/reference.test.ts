@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCodes, reasons, verdicts } from "pointsman";
 import { describe, expect, test } from "vitest";
+import { exitStatuses } from "../../packages/cli/src/exit-status.ts";
 import { optionTable, sideOptions } from "../../packages/pointsman/src/config/options.ts";
 import { type Metric, metrics } from "../../packages/pointsman/src/monitoring/metrics.ts";
 import { eventMeanings } from "../../packages/pointsman/src/telemetry/events.ts";
@@ -75,6 +76,19 @@ describe("docs/routing.md", () => {
 describe("docs/errors.md", () => {
   test("has every code of an error, once, and no other", () => {
     expect(namesOf(listed("docs/errors.md", "code"))).toEqual(Object.keys(errorCodes).sort());
+  });
+});
+
+describe("docs/cli.md", () => {
+  test("has every exit status of every command, and no other", () => {
+    const told = listed("docs/cli.md", "command and status").map(({ name, cells }) => [
+      name,
+      cells[1],
+    ]);
+    const known = Object.entries(exitStatuses).flatMap(([command, statuses]) =>
+      Object.entries(statuses).map(([status, meaning]) => [`${command} ${status}`, meaning]),
+    );
+    expect(told).toEqual(known);
   });
 });
 
