@@ -2,11 +2,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCodes, reasons, verdicts } from "pointsman";
 import { describe, expect, test } from "vitest";
+import { exitStatuses } from "../../packages/cli/src/exit-status.ts";
 import { optionTable, sideOptions } from "../../packages/pointsman/src/config/options.ts";
 import { type Metric, metrics } from "../../packages/pointsman/src/monitoring/metrics.ts";
 import { eventMeanings } from "../../packages/pointsman/src/telemetry/events.ts";
 import { evictionReasons } from "../../packages/pointsman/src/telemetry/eviction-reasons.ts";
 import { freshnessOutcomes } from "../../packages/pointsman/src/telemetry/freshness-outcomes.ts";
+import { logLines } from "../../packages/pointsman/src/telemetry/log-lines.ts";
 import {
   codeWords,
   type Document,
@@ -77,6 +79,19 @@ describe("docs/errors.md", () => {
   });
 });
 
+describe("docs/cli.md", () => {
+  test("has every exit status of every command, and no other", () => {
+    const told = listed("docs/cli.md", "command and status").map(({ name, cells }) => [
+      name,
+      cells[1],
+    ]);
+    const known = Object.entries(exitStatuses).flatMap(([command, statuses]) =>
+      Object.entries(statuses).map(([status, meaning]) => [`${command} ${status}`, meaning]),
+    );
+    expect(told).toEqual(known);
+  });
+});
+
 describe("docs/observability.md", () => {
   const page = "docs/observability.md";
   const told = (header: string): Record<string, string | undefined> =>
@@ -86,6 +101,13 @@ describe("docs/observability.md", () => {
     const published = Object.entries(eventMeanings);
     expect(told("channel")).toEqual(
       Object.fromEntries(published.map(([name, meaning]) => [`pointsman:${name}`, meaning])),
+    );
+  });
+
+  test("has every line of the logger, with its level and when it is written, and no other", () => {
+    const lines = listed(page, "line").map(({ name, cells }) => [name, cells[1], cells[2]]);
+    expect(lines).toEqual(
+      Object.entries(logLines).map(([name, { level, when }]) => [name, `\`${level}\``, when]),
     );
   });
 
