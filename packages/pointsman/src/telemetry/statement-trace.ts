@@ -2,7 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Route } from "../routing/route.ts";
 import type { Proof } from "../servers/companions.ts";
 import type { ShadowRoute } from "../shadow/shadow-route.ts";
-import type { Classification } from "../statements/types.ts";
+import type { Classification, RelationName } from "../statements/types.ts";
 import { markPool } from "./event-pool.ts";
 import { channels } from "./events.ts";
 import type { FreshnessOutcome } from "./freshness-outcomes.ts";
@@ -34,6 +34,10 @@ export interface Answer {
   readonly endpoint: string;
   readonly error: Error | undefined;
   readonly shadow: ShadowRoute | undefined;
+}
+
+function namesOf(relations: readonly RelationName[]): readonly string[] {
+  return relations.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`));
 }
 
 /** One statement as those see it who listen to its channels. It exists only while somebody does. */
@@ -73,15 +77,14 @@ export class StatementTrace {
 
   #described() {
     const { effect, statements, reads, writes } = this.#facts;
-    const relations = [...reads, ...writes].map(({ schema, name }) =>
-      schema === undefined ? name : `${schema}.${name}`,
-    );
+    const written = namesOf(writes);
     return {
       id: this.#id,
       text: this.#text,
       effect,
       commands: statements.map(({ command }) => command),
-      relations: [...new Set(relations)],
+      relations: [...new Set([...namesOf(reads), ...written])],
+      writes: [...new Set(written)],
     };
   }
 
