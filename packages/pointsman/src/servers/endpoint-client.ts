@@ -311,10 +311,10 @@ export function endpointClientClass(
       });
     }
 
-    /** pg's own: opens the socket, whose events go on where it was opened. */
+    /** pg's own: opens the socket, whose events go on in the context in which it was opened. */
     _connect(callback: unknown): void {
       if (calls.veil === undefined) inherited._connect.call(this, callback);
-      else calls.veil.show(() => inherited._connect.call(this, callback));
+      else calls.veil.detach(() => inherited._connect.call(this, callback));
     }
 
     #newMirror(): MirrorSession {

@@ -4,6 +4,8 @@ export interface Veil {
   hide<T>(ask: () => T): T;
   /** Runs what `pg` calls of this library meanwhile, or later: code of callers may be in it. */
   show<T>(answer: () => T): T;
+  /** Opens a connection, whose events belong to nobody's work. */
+  detach<T>(open: () => T): T;
 }
 
 /** How one pool, with all that belongs to it, asks `pg`. */

@@ -12,7 +12,7 @@ const around = createContextKey("pointsman context around a call of pg");
 
 /**
  * Asks `pg` in a context in which instrumentations of `pg` make no spans, and lets what `pg` calls
- * run in the one around it.
+ * run in the one around it. What a connection notifies of later is part of no request.
  */
 export const veil: Veil = {
   hide(ask) {
@@ -24,4 +24,5 @@ export const veil: Veil = {
     const active = context.active().getValue(around);
     return active === undefined ? answer() : context.with(active as typeof hidden, answer);
   },
+  detach: (open) => context.with(ROOT_CONTEXT, open),
 };
