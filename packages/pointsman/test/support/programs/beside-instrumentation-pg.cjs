@@ -111,8 +111,10 @@ async function useAll(pool) {
 async function main() {
   const pool = createPool();
   pool.on("connect", () => own("connected"));
-  if (whose === "both") instrumentPool(pool);
+  const stop = whose === "both" ? instrumentPool(pool) : () => {};
   await useAll(pool);
+  stop();
+  await inSpan("stopped", () => pool.query("select 6"));
   const plain = new pg.Pool({ connectionString: process.env.DATABASE_URL });
   await inSpan("plain", () => plain.query("select 5"));
   await plain.end();
