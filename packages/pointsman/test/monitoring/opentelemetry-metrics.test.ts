@@ -72,7 +72,7 @@ function tellOfFaults(pool: Pool): void {
 
 describe("metrics for OpenTelemetry", () => {
   it("are all that are listed, each with its unit, its description and its kind", async () => {
-    const one = metered({}, { max: 1, connectionTimeoutMillis: 1_000 });
+    const one = metered({}, { max: 1, connectionTimeoutMillis: 5_000 });
     const { pool } = one;
     await pool.query("select n from next_ticket");
     await pool.query("insert into books values (1, 'Persuasion')");
