@@ -3,6 +3,7 @@ import Cursor from "pg-cursor";
 import type { Pool, PoolOptions } from "pointsman";
 import { type InstrumentOptions, instrumentPool } from "pointsman/opentelemetry";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { publish } from "../../src/telemetry/publish.ts";
 import { paused } from "../freshness/paused.ts";
 import { kinds } from "../support/kinds.ts";
 import { localCluster } from "../support/local-cluster.ts";
@@ -269,6 +270,37 @@ describe.each(kinds)("spans $kind", ({ options }) => {
     expect(one.spans()).toEqual([]);
     await inRequest(one, () => one.pool.query("select title from books"));
     expect(one.spans().map(({ name }) => name)).toEqual(["SELECT books", "request"]);
+  });
+});
+
+describe("what belongs to no request", () => {
+  const endpoint = "db.example.com:6543";
+  const server = { "server.address": "db.example.com", "server.port": 6543 };
+  const error = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+
+  it("the search for a writer is a span without a parent, as long as it took", async () => {
+    const one = instrumented();
+    await inRequest(one, async () => {
+      publish("failover", one.pool, () => ({ phase: "searching", endpoint, error }));
+      publish("failover", one.pool, () => ({ phase: "found", endpoint, durationMs: 12_000 }));
+    });
+    const span = one.span(`failover ${endpoint}`);
+    expect(span.parentSpanContext).toBeUndefined();
+    expect(span.attributes).toMatchObject({ ...server, "pointsman.outcome": "found" });
+    expect(span.duration[0]).toBeGreaterThanOrEqual(11);
+  });
+
+  it("the opening of a connection is one where it is asked for", async () => {
+    const connect = (one: Instrumented): void =>
+      publish("connect", one.pool, () => ({ role: "reader", endpoint, durationMs: 20, error }));
+    const one = instrumented({ connectSpans: true });
+    connect(one);
+    const span = one.span(`connect ${endpoint}`);
+    expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: "refused" });
+    expect(span.attributes).toMatchObject({ ...server, "error.type": "ECONNREFUSED" });
+    const other = instrumented();
+    connect(other);
+    expect(other.spans()).toEqual([]);
   });
 });
 
