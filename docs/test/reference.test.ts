@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { exitStatuses } from "../../packages/cli/src/exit-status.ts";
 import { optionTable, sideOptions } from "../../packages/pointsman/src/config/options.ts";
 import { type Metric, metrics } from "../../packages/pointsman/src/monitoring/metrics.ts";
+import { labelAttributes } from "../../packages/pointsman/src/monitoring/opentelemetry/attributes.ts";
 import { eventMeanings } from "../../packages/pointsman/src/telemetry/events.ts";
 import { evictionReasons } from "../../packages/pointsman/src/telemetry/eviction-reasons.ts";
 import { freshnessOutcomes } from "../../packages/pointsman/src/telemetry/freshness-outcomes.ts";
@@ -128,6 +129,14 @@ describe("docs/observability.md", () => {
         description,
       ]),
     );
+  });
+
+  test("names the attribute of each label in OpenTelemetry, in their order", () => {
+    const rows = listed("docs/observability.md", "label").map(({ name, cells }) => [
+      name,
+      codeWords(cells[1]),
+    ]);
+    expect(rows).toEqual(Object.entries(labelAttributes));
   });
 });
 
