@@ -10,6 +10,7 @@ export type WarningCode =
   | "POINTSMAN_CATALOG_UNREAD"
   | "POINTSMAN_PREPARED_LOST"
   | "POINTSMAN_TABLE_UNKNOWN"
+  | "POINTSMAN_STATS_SOCKET_FAILED"
   | "POINTSMAN_TOKEN_STORE_FAILED";
 
 /** Emits a warning of the process, as Node's own are. */
