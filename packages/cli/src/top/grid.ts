@@ -15,7 +15,7 @@ export interface Column<Row> {
   readonly cut?: "end" | "middle";
   /** Exactly as wide, whatever is in it: it does not jump about. */
   readonly width?: number;
-  /** Takes the room that is left; one column has it. */
+  /** Has the room that is left, as far as it needs it; one column is so. */
   readonly isFlexible?: true;
   /** Whether it is left out where there is no room: the greatest first. */
   readonly spare?: number;
@@ -24,6 +24,8 @@ export interface Column<Row> {
 const gap = "  ";
 /** What is narrower cannot be read. */
 const leastFlexible = 14;
+/** Where there is room, a table does not become narrower than with this. */
+const usualFlexible = 26;
 
 /** A table: its header, and a line for each row. */
 export function gridOf<Row>(
@@ -31,11 +33,12 @@ export function gridOf<Row>(
   rows: readonly Row[],
   width: number,
 ): readonly Line[] {
-  const sized = columns.map((column) => ({ column, width: widthOfColumn(column, rows) }));
+  const sized = columns.map((column) => sizedColumn(column, rows));
   const kept = fitting(sized, width);
   const fixed = kept.filter(({ column }) => column.isFlexible !== true);
   const used = fixed.reduce((sum, one) => sum + one.width, 0) + gap.length * (kept.length - 1);
-  const flexible = Math.max(0, width - used);
+  const natural = kept.find(({ column }) => column.isFlexible === true)?.natural ?? 0;
+  const flexible = Math.min(Math.max(0, width - used), Math.max(natural, usualFlexible));
   const lineWith = (cellOf: (column: Column<Row>) => Cell): Line => {
     const pieces = kept.flatMap(({ column, width: own }, at): Piece[] => {
       const { text, format } = cellOf(column);
@@ -53,14 +56,19 @@ export function gridOf<Row>(
 
 interface Sized<Row> {
   readonly column: Column<Row>;
+  /** Of its widest cell. */
+  readonly natural: number;
   readonly width: number;
 }
 
-function widthOfColumn<Row>(column: Column<Row>, rows: readonly Row[]): number {
-  const cells = rows.map((row) => widthOf(printable(column.of(row).text)));
-  const widest = Math.max(widthOf(column.title), ...cells);
-  if (column.isFlexible === true) return Math.min(widest, leastFlexible);
-  return Math.max(widthOf(column.title), column.width ?? widest);
+function sizedColumn<Row>(column: Column<Row>, rows: readonly Row[]): Sized<Row> {
+  const title = widthOf(column.title);
+  const natural = Math.max(title, ...rows.map((row) => widthOf(printable(column.of(row).text))));
+  const width =
+    column.isFlexible === true
+      ? Math.min(natural, leastFlexible)
+      : Math.max(title, column.width ?? natural);
+  return { column, natural, width };
 }
 
 /** The columns that there is room for. */

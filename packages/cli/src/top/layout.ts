@@ -171,8 +171,7 @@ function slowLines(
     const told = "metrics have no texts: a stats socket does (DATABASE_STATS_SOCKET)";
     return [lineOf([{ text: "SLOWEST", format: "bold" }, { text: `  ${told}` }], width)];
   }
-  const since =
-    windowMillis === undefined ? "since the start" : `in ${durationText(windowMillis)}`;
+  const since = windowMillis === undefined ? "since the start" : `in ${durationText(windowMillis)}`;
   const columns: readonly Column<SlowFigures>[] = [
     { title: "TIME", of: ({ share }) => ({ text: shareText(share) }), align: "right", width: 5 },
     { title: "calls/s", of: (row) => ({ text: countText(row.perSecond) }), align: "right" },

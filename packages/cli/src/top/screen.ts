@@ -45,7 +45,8 @@ export class Screen {
     if (!this.#isOpen) return;
     const rows = lines.map((line) => painted(line, this.#coloured));
     const changed = rows.flatMap((row, at) =>
-      row === this.#drawn[at] ? [] : [rowAt(at + 1) + row + clearToEnd],
+      // Cleared first: behind a full line the cursor still stands on its last character.
+      row === this.#drawn[at] ? [] : [rowAt(at + 1) + clearToEnd + row],
     );
     this.#drawn = rows;
     if (changed.length > 0) this.#output.write(changed.join(""));

@@ -17,6 +17,7 @@ export function countText(count: number | undefined): string {
 /** A time in three digits or fewer: at most seven characters. */
 export function durationText(millis: number | undefined): string {
   if (millis === undefined) return unknown;
+  if (millis < 0.005) return "0 ms";
   if (millis < 0.995) return `${millis.toFixed(2)} ms`;
   if (millis < 9.95) return `${millis.toFixed(1)} ms`;
   if (millis < 999.5) return `${Math.round(millis)} ms`;
