@@ -21,7 +21,7 @@ export function listenForKeys(input: ReadStream, pressed: (key: Key) => void): (
 /** What was pressed; keys that send sequences, such as arrows, mean nothing. */
 export function keysIn(data: string): readonly Key[] {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what keys send
-  const pressed = data.replaceAll(/\x1b(?:\[[0-?]*[ -/]*[@-~]|O[A-Za-z]|\[M[\s\S]{3})/g, "");
+  const pressed = data.replaceAll(/\x1b(?:\[[0-?]*[ -/]*[@-~]|O[A-Za-z])/g, "");
   return [...pressed].flatMap((key): Key[] => {
     if (key === "p" || key === "P") return ["pause"];
     return "qQ\x03\x1b".includes(key) ? ["quit"] : [];

@@ -199,7 +199,7 @@ function slowLines(
 }
 
 function footer({ isPaused, intervalMillis = 0 }: Surroundings, width: number): Line {
-  const every = `every ${durationText(intervalMillis).replace(/\.0 s$/, " s")}`;
+  const every = `every ${intervalMillis / 1000} s`;
   return lineOf(
     [
       { text: isPaused ? "PAUSED" : every, format: isPaused ? ["yellow", "bold"] : "dim" },

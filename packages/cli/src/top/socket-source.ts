@@ -45,10 +45,17 @@ export class SocketSource implements Source {
 
 function filesOf(path: string): readonly string[] {
   try {
-    if (!statSync(path).isDirectory()) return [path];
+    const found = statSync(path);
+    if (found.isSocket()) return [path];
+    if (!found.isDirectory()) {
+      throw new SourceError(
+        `${path} is neither a directory nor a socket. Give the directory that the application has as statsSocket (DATABASE_STATS_SOCKET).`,
+      );
+    }
     const names = readdirSync(path).filter((name) => socketName.test(name));
     return names.sort().map((name) => join(path, name));
   } catch (error) {
+    if (error instanceof SourceError) throw error;
     if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") {
       throw new SourceError(explained(path, { code: codeOf(error), problem: reasonOf(error) }));
     }
