@@ -182,7 +182,7 @@ describe.skipIf(noTerminal !== undefined)(
       await terminal.shows(`gone: ${first.pid}`);
       await terminal.shows("1 process ");
       await second.end("SIGKILL");
-      await terminal.shows("!! GONE, trying again");
+      await terminal.shows(/^!! GONE for .*, trying again: Nobody listens/m);
       const third = await startApplication(own);
       await terminal.shows(/1 process /);
       await terminal.shows("failovers 0");
