@@ -12,6 +12,7 @@ import { type CompletionCommand, completionArguments } from "./completion/comple
 import { type DoctorCommand, doctorArguments } from "./doctor/doctor-arguments.ts";
 import { type ExecCommand, execArguments } from "./exec/exec-arguments.ts";
 import { type ExplainCommand, explainArguments } from "./explain/explain-arguments.ts";
+import { type TopCommand, topArguments } from "./top/top-arguments.ts";
 
 /** What the command line asks for. */
 export type Command =
@@ -22,6 +23,7 @@ export type Command =
   | DoctorCommand
   | ExplainCommand
   | CheckCommand
+  | TopCommand
   | CompletionCommand;
 
 /** A command with its options forgotten, to stand in a list with others. */
@@ -37,6 +39,7 @@ const commands: readonly Listed[] = [
   listed(doctorArguments),
   listed(explainArguments),
   listed(checkArguments),
+  listed(topArguments),
   listed(completionArguments),
 ];
 

@@ -41,6 +41,8 @@ async function run(): Promise<number> {
       return (await import("./check/check.ts")).check(command, process.env);
     case "completion":
       return (await import("./completion/completion.ts")).completion(command);
+    case "top":
+      return (await import("./top/top.ts")).top(command, process.env);
   }
 }
 

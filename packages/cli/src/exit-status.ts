@@ -45,6 +45,12 @@ export const exitStatuses = {
     [EXIT_NO_VERDICT]:
       "It could not be told: no database, no pg_stat_statements, no such file, or nothing in it.",
   },
+  top: {
+    0: "It was shown, and quit by a key.",
+    [EXIT_FAILED]: "The source cannot be read at the start, or is gone at the end of --once.",
+    ...usage,
+    "128+n": "Signal n ended it.",
+  },
   completion: {
     0: "The script is printed.",
     [EXIT_USAGE]: "There is no such shell.",

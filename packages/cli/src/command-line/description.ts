@@ -29,9 +29,9 @@ export type Row = readonly [term: string, meaning: string];
 
 /**
  * What stands behind the options. `program`: another program and its arguments, which are none of
- * ours, whatever they look like.
+ * ours, whatever they look like. `file`: a path, among other things.
  */
-export type Operands = "none" | "program" | "text" | readonly string[];
+export type Operands = "none" | "program" | "text" | "file" | readonly string[];
 
 /** A command: its help, what it accepts and what shells complete come from this one description. */
 export interface Description<O extends Options = Options> {

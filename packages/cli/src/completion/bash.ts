@@ -86,6 +86,9 @@ function caseOf({ name, options, operands }: Description): string {
     ...(operands === "program"
       ? [`      _${program}_program ${valued.map(({ long }) => long).join(" ")} && return`]
       : []),
+    ...(operands === "file"
+      ? [`      case "$cur" in -*) ;; *) _${program}_files "$cur"; return ;; esac`]
+      : []),
     `      _${program}_words "$cur" ${words.map(quote).join(" ")}`,
     "      ;;",
   ].join("\n");

@@ -37,7 +37,8 @@ function linesOf(command: Description): string[] {
         ),
       ]
     : [];
-  return [offered, ...optionLines(isHere, options), ...program, ...words];
+  const files = operands === "file" ? [offer(isHere, "-F")] : [];
+  return [offered, ...optionLines(isHere, options), ...program, ...words, ...files];
 }
 
 function optionLines(condition: string, options: Options): string[] {

@@ -67,6 +67,8 @@ function operandSpecs(operands: Operands): string[] {
       return [];
     case "text":
       return [quote("1:SQL: ")];
+    case "file":
+      return [quote("1:file:_files")];
     case "program":
       return [quote("(-):program: _command_names -e"), quote("*::arguments: _normal")];
     default:

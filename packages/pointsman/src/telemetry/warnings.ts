@@ -12,7 +12,8 @@ export type WarningCode =
   | "POINTSMAN_TABLE_UNKNOWN"
   | "POINTSMAN_TOKEN_STORE_FAILED"
   | "POINTSMAN_LOGGER_FAILED"
-  | "POINTSMAN_COMMENT_FAILED";
+  | "POINTSMAN_COMMENT_FAILED"
+  | "POINTSMAN_STATS_SOCKET_FAILED";
 
 /** Emits a warning of the process, as Node's own are. */
 export function warn(code: WarningCode, message: string): void {

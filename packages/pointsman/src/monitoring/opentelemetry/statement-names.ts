@@ -1,11 +1,14 @@
 import type { Attributes } from "@opentelemetry/api";
 import { boundedTexts } from "../../bounded-texts.ts";
-import { maskedText } from "../../statements/masked-text.ts";
+import { sanitizedText } from "../../statements/sanitized-text.ts";
 import type { StatementStartEvent } from "../../telemetry/events.ts";
 import { operationLabel } from "../pool-meter.ts";
 
 /** The conventions' limit, in characters; nothing is cut inside a name. */
 const maxSummary = 255;
+
+/** How much of a text is shown, in characters. */
+const longest = 8_192;
 
 /** How the texts of statements are shown. */
 export type QueryText = "sanitized" | "as-sent" | "none";
@@ -47,9 +50,10 @@ export class StatementNamer {
     if (this.#queryText === "as-sent") return text;
     const known = this.#known.get(text);
     if (known !== undefined) return known.text;
-    const masked = maskedText(text) ?? "";
-    this.#known.set(text, { text: masked });
-    return masked;
+    const clean = sanitizedText(text) ?? "";
+    const shown = clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
+    this.#known.set(text, { text: shown });
+    return shown;
   }
 }
 

@@ -14,7 +14,7 @@ export function isOfServer(error: unknown): error is Error & { readonly code: st
 
 /**
  * An error as a span may tell it. PostgreSQL spells values in its messages, as in `invalid input
- * syntax for type integer: "…"`: they are left out where texts are masked.
+ * syntax for type integer: "…"`: they are left out where texts are sanitized.
  */
 export function toldError(error: unknown, withMessage: boolean): ToldError {
   if (!(error instanceof Error)) return { name: "unknown", message: withMessage ? `${error}` : "" };
