@@ -69,6 +69,7 @@ describe("the events of a statement", () => {
       effect: "read",
       commands: ["SELECT"],
       relations: ["public.books", "books"],
+      writes: [],
     };
     expect(heard).toEqual([
       { name: "statement:start", event: described },
