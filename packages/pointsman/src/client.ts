@@ -101,6 +101,9 @@ export class Conversation extends EventEmitter implements Settling {
   #budget: number | undefined;
   #types: TypeOverrides | undefined;
 
+  /** What its connections are given back with when it ends. */
+  #givenUpFor: Error | true = true;
+
   // pg-pool looks at these when a client is given back.
   readonly _queryable = true;
   _ending = false;
@@ -127,6 +130,10 @@ export class Conversation extends EventEmitter implements Settling {
     this.#out = true;
     const limit = this.#home.connectionTimeoutMillis;
     this.#budget = limit > 0 ? Math.max(1, limit - (performance.now() - askedAt)) : undefined;
+  }
+
+  givenUp(error: Error | true): void {
+    this.#givenUpFor = error;
   }
 
   /** Runs the pool's `acquire` listeners: what they send is the user's already. */
@@ -674,7 +681,7 @@ export class Conversation extends EventEmitter implements Settling {
         this.#answer(item, routes.writer.conversation, undefined, terminated(), undefined);
       });
     }
-    this.#reset(true);
+    this.#reset(this.#givenUpFor);
     process.nextTick(() => this.emit("end"));
     if (callback === undefined) return Promise.resolve();
     process.nextTick(callback);

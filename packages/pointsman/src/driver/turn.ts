@@ -1,5 +1,6 @@
 import { PointsmanError } from "../errors.ts";
 import type { RoutedClient } from "../routed-client.ts";
+import type { ConnectionLife } from "../servers/connection-life.ts";
 import { isServerGoingAway } from "../servers/connection-loss.ts";
 import { internals, isQuiet, isUsable } from "../servers/pg-internals.ts";
 import { isSubmittable, type QueryCallback } from "../servers/query-input.ts";
@@ -227,6 +228,8 @@ export class Turn {
     const client = this.#client;
     if (this.#isUnreffed && this.#isKept && !destroy) this.#connection?.ref();
     for (const [event, listener] of this.#listeners) client.removeListener(event, listener);
+    // With one server it is a connection, and what is left on it is why it is closed.
+    if (destroy) (client as { readonly life?: ConnectionLife }).life?.ends("session-state");
     this.#release(destroy ? true : undefined);
     this.#owner.over();
   }

@@ -1,5 +1,6 @@
 import { type ClientBase, Query } from "pg";
 import { requestCancel } from "./cancel-request.ts";
+import type { ConnectionLife } from "./connection-life.ts";
 import { isOfServer } from "./connection-loss.ts";
 import { internals, isUsable } from "./pg-internals.ts";
 import { QueryTimeout } from "./query-deadline.ts";
@@ -30,7 +31,7 @@ const cancelMillis = 2000;
  * is used again
  */
 export function abortableQuery(
-  client: ClientBase,
+  client: ClientBase & { readonly life: ConnectionLife },
   query: QueryInput,
   values: unknown,
   signal: AbortSignal,
@@ -62,7 +63,9 @@ export function abortableQuery(
       request = requestCancel(client);
       cancelling(request);
       late = setTimeout(() => {
-        connection?.stream.destroy(new Error("The server did not answer a request to cancel."));
+        const error = new Error("The server did not answer a request to cancel.");
+        client.life.ends("silent", error);
+        connection?.stream.destroy(error);
       }, cancelMillis);
     } else if (signal.reason instanceof QueryTimeout) {
       // As in pg, its caller waits no longer.

@@ -11,6 +11,14 @@ const warmUpMillis = 10_000;
 /** The part of its share that it has at first. */
 const coldShare = 0.2;
 
+/** Hears of an endpoint. */
+interface AddressWatch {
+  /** It cannot be reached; each time that this is found. */
+  readonly failed: (address: EndpointAddress, error: Error) => void;
+  /** It is used for new connections no longer, or again; why, in a sentence. */
+  readonly turned: (address: EndpointAddress, because: string) => void;
+}
+
 /** One endpoint of a side, and how connecting to it has gone. */
 export class EndpointAddress {
   readonly name: string;
@@ -38,9 +46,9 @@ export class EndpointAddress {
   /** The server did not want TLS as it was configured first. */
   #isOtherwise = false;
   #broken = false;
-  readonly #onFailure: (address: EndpointAddress, error: Error) => void;
+  readonly #watch: AddressWatch;
 
-  constructor(endpoint: Endpoint, onFailure: (address: EndpointAddress, error: Error) => void) {
+  constructor(endpoint: Endpoint, watch: AddressWatch) {
     this.name = endpoint.name;
     this.client = endpoint.client;
     this.#weight = endpoint.weight;
@@ -51,7 +59,7 @@ export class EndpointAddress {
       ? new OpeningRate(connectionsPerSecond)
       : undefined;
     this.#otherwise = endpoint.otherwise;
-    this.#onFailure = onFailure;
+    this.#watch = watch;
   }
 
   /**
@@ -99,10 +107,14 @@ export class EndpointAddress {
 
   /** It can be reached again. */
   readmit(): void {
-    if (this.#broken) this.#backSince = performance.now();
+    const { lastError } = this;
+    const wasBroken = this.#broken;
     this.#broken = false;
     this.failures = 0;
     this.lastError = undefined;
+    if (!wasBroken) return;
+    this.#backSince = performance.now();
+    if (!this.gone) this.#watch.turned(this, backSince(lastError));
   }
 
   opened(): void {
@@ -135,9 +147,28 @@ export class EndpointAddress {
   vanished(error: Error): void {
     this.failures += 1;
     this.lastError = error;
+    const wasAvailable = this.available;
     this.#broken = true;
-    this.#onFailure(this, error);
+    if (wasAvailable) this.#watch.turned(this, outSince(error));
+    this.#watch.failed(this, error);
   }
+
+  /** It is not one of the cluster's any more. */
+  left(): void {
+    const wasAvailable = this.available;
+    this.gone = true;
+    if (wasAvailable) this.#watch.turned(this, "It is none of the cluster's readers any more.");
+  }
+}
+
+function outSince(error: Error): string {
+  if (error instanceof ReaderLags) return error.message;
+  return `It cannot be reached: ${error.message.replace(/\.$/, "")}.`;
+}
+
+function backSince(error: Error | undefined): string {
+  if (error instanceof ReaderLags) return "It has caught up with the writer.";
+  return "It can be reached again.";
 }
 
 /** The endpoints of one side: each new connection goes to the least used one that works. */
@@ -148,7 +179,7 @@ export class EndpointAddresses {
   #gone: readonly EndpointAddress[] = [];
   #all: readonly EndpointAddress[];
   readonly #sideOptions: ClientConfig;
-  readonly #onFailure: (address: EndpointAddress, error: Error) => void;
+  readonly #watch: AddressWatch;
   readonly #connectFailures = new WeakSet<Error>();
   #movedAt = 0;
 
@@ -156,18 +187,23 @@ export class EndpointAddresses {
    * @param endpoints - as they were configured
    * @param sideOptions - what connections to each of them have in common
    * @param failed - called whenever an endpoint cannot be reached
+   * @param turned - called when one is used for new connections no longer, or again, with the reason
    */
   constructor(
     endpoints: readonly Endpoint[],
     sideOptions: ClientConfig = {},
     failed: (address: EndpointAddress) => void = () => {},
+    turned: AddressWatch["turned"] = () => {},
   ) {
     this.#sideOptions = sideOptions;
-    this.#onFailure = (address, error) => {
-      this.#connectFailures.add(error);
-      if (!address.gone) failed(address);
+    this.#watch = {
+      failed: (address, error) => {
+        this.#connectFailures.add(error);
+        if (!address.gone) failed(address);
+      },
+      turned,
     };
-    this.#given = endpoints.map((endpoint) => new EndpointAddress(endpoint, this.#onFailure));
+    this.#given = endpoints.map((endpoint) => new EndpointAddress(endpoint, this.#watch));
     this.#all = this.#given;
   }
 
@@ -196,11 +232,14 @@ export class EndpointAddresses {
     const known = new Map(before.map((address) => [address.name, address]));
     const wanted = new Map(places.map((place) => [placeName(place), place]));
     this.#found = [...wanted].map(
-      ([name, place]) => known.get(name) ?? new EndpointAddress(make(place), this.#onFailure),
+      ([name, place]) => known.get(name) ?? new EndpointAddress(make(place), this.#watch),
     );
     this.#all = [...new Set([...this.#given, ...this.#found])];
     const gone = before.filter((address) => !this.#all.includes(address));
-    for (const address of gone) address.gone = true;
+    for (const address of gone) address.left();
+    for (const address of this.#found) {
+      if (!before.includes(address)) this.#watch.turned(address, "It is one of the cluster's readers.");
+    }
     this.#gone = [...this.#gone.filter(({ open }) => open > 0), ...gone];
     return gone;
   }

@@ -7,6 +7,8 @@ import { inCallersContext } from "./callers-context.ts";
 import { requestCancel } from "./cancel-request.ts";
 import type { Companions, ConnectionCare } from "./companions.ts";
 import { retryConnect } from "./connect-retry.ts";
+import { ConnectionLife } from "./connection-life.ts";
+import { isServerGoingAway } from "./connection-loss.ts";
 import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
@@ -51,6 +53,8 @@ import type { WriterGate } from "./writer-gate.ts";
 /** What a side of the cluster asks of its connections. */
 export interface EndpointTraits {
   readonly side: Target;
+  /** The pool whose listeners hear what becomes of its connections; absent: nobody hears of it. */
+  readonly owner?: object;
   /** Where to connect: one of these for each new connection. */
   readonly addresses: Pick<EndpointAddresses, "pick" | "configure"> &
     Partial<Pick<EndpointAddresses, "isSurplus">>;
@@ -100,6 +104,8 @@ export interface EndpointClient extends ClientBase, Settling {
   readonly side: Target;
   /** `host:port` that it was opened to. */
   readonly endpointName: string;
+  /** What becomes of it, for those who listen. */
+  readonly life: ConnectionLife;
   /** A cancel request under way: the connection must not be used before it is over. */
   readonly cancelling: Promise<void> | undefined;
   /** Its pool has ended and cut it: that it fails tells nothing of the server. */
@@ -199,6 +205,7 @@ export function endpointClientClass(
     readonly side = traits.side;
     readonly watch = traits.watch;
     readonly endpointName: string;
+    readonly life: ConnectionLife;
     cancelling: Promise<void> | undefined;
     endsWithPool = false;
     care: ConnectionCare | undefined;
@@ -244,6 +251,7 @@ export function endpointClientClass(
       this.#queryTimeout = takeQueryTimeout(this);
       this.address = address;
       this.endpointName = address.name;
+      this.life = new ConnectionLife(traits.owner, traits.side, address.name);
       this.#endsAt = performance.now() + jittered(traits.lifetimeMillis);
       if (address.auth !== undefined) {
         this.#login = new Login(address.auth);
@@ -288,15 +296,19 @@ export function endpointClientClass(
       const connect = (opened: (error?: Error | null) => void): void => {
         super.connect(opened as never);
       };
-      this.#opening = new Opening(this, this.address, traits.side, connect, (error) => {
+      this.#opening = new Opening(this, this.address, traits.side, connect, (error, millis) => {
         const problem = error ?? this.#misled();
         if (problem !== undefined) {
-          callback(this.#failed(problem));
+          const told = this.#failed(problem);
+          if (millis > 0) this.life.failed(millis, told);
+          callback(told);
           return;
         }
         this.address.opened();
+        this.life.opened(millis);
         this.once("end", () => {
           this.address.closed();
+          this.life.over();
           this.#noteGivenBack(0);
         });
         // The password has done its work, and nobody shall find it here.
@@ -378,7 +390,9 @@ export function endpointClientClass(
     /** pg's own: sends the next query, or here what leaves with the one that is active. */
     _pulseQueryQueue(): void {
       if (this.#lock.stops(this.standby)) {
-        this.cut(writableSession());
+        const error = writableSession();
+        this.life.ends("session-state", error);
+        this.cut(error);
         return;
       }
       if (!this.#flight.pulse()) inherited._pulseQueryQueue.call(this);
@@ -387,12 +401,14 @@ export function endpointClientClass(
     /** pg's own: the server says that the active query has failed. */
     _handleErrorMessage(message: ErrorMessage): void {
       this.#unbegun.failed(message);
+      if (isServerGoingAway(message)) this.life.ends("lost", message);
       this.#failure.take(message);
     }
 
     /** pg's own: the connection is lost. */
     _errorAllQueries(error: Error): void {
       this.#failure.release();
+      if (internals(this)._ending !== true) this.life.ends("lost", error);
       inherited._errorAllQueries.call(this, error);
     }
 
@@ -571,7 +587,10 @@ export function endpointClientClass(
         return (super.query as (...args: unknown[]) => unknown).call(this, query, values, callback);
       } catch (thrown) {
         // A query that pg has thrown at while it was sending it never ends by itself.
-        if (ready && !isQuiet(this)) abandonActive(internals(this));
+        if (ready && !isQuiet(this)) {
+          this.life.ends("failed", thrown);
+          abandonActive(internals(this));
+        }
         throw thrown;
       }
     }
@@ -672,8 +691,11 @@ export function endpointClientClass(
     /** It is fit for the next user; whether it is used any longer. */
     #isKept(now: number): boolean {
       this.#noteGivenBack(now);
-      const isSurplus = addresses.isSurplus?.(this.address) === true;
-      return !(this.#retired || this.#lock.isOpen(this.standby) || now > this.#endsAt || isSurplus);
+      if (this.#retired || addresses.isSurplus?.(this.address) === true) this.life.ends("retired");
+      else if (this.#lock.isOpen(this.standby)) this.life.ends("session-state");
+      else if (now > this.#endsAt) this.life.ends("lifetime");
+      else return true;
+      return false;
     }
 
     check(answered: (problem: Error | undefined) => void): void {

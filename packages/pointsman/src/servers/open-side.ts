@@ -66,6 +66,8 @@ export function openSide(
         if (!isUsable(client) || error instanceof ReaderLags) {
           addresses.lostInSetUp(error as Error);
         }
+        const isUnfit = error instanceof ReaderLags || error instanceof NotTheWriter;
+        (client as EndpointClient).life.ends(isUnfit ? "retired" : "failed", error);
         throw error;
       }
     },
@@ -75,6 +77,7 @@ export function openSide(
   pool.endTimeoutMillis = config.endTimeoutMillis;
   pool.Client = endpointClientClass(baseClass(config), {
     side,
+    owner: front.events,
     addresses,
     classify: front.classify,
     mirror,

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import type { Config } from "../config/config.ts";
 import type { Endpoint } from "../config/endpoint.ts";
+import { publish } from "../telemetry/publish.ts";
 import { warn } from "../telemetry/warnings.ts";
 import { ClusterIdentity } from "./cluster-identity.ts";
 import { type EndpointAddress, EndpointAddresses } from "./endpoint-addresses.ts";
@@ -38,6 +39,7 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
   );
   pool.Client = endpointClientClass(baseClass(config), {
     side: "writer",
+    owner: front.events,
     addresses,
     watch: front.watch,
     prepares: config.prepare !== undefined,
@@ -88,6 +90,9 @@ export function openSides(config: Config, front: Front): Sides {
       if (address.failures === 1) warnOfReader(address);
       readmission.watch(address);
       topology?.hurry();
+    },
+    ({ name: endpoint, available }, because) => {
+      publish("reader", front.events, () => ({ endpoint, available, because }));
     },
   );
   const atWriter = new WriterAddresses(
@@ -172,10 +177,11 @@ function guard(
   addresses: WriterAddresses,
   probes: ProbeConnections,
   config: Config,
-  { examine, timeline }: Front,
+  { events, examine, timeline }: Front,
   lost: () => void,
 ): WriterGate {
   const gate = gateFor({
+    owner: events,
     pool,
     addresses,
     probes,

@@ -18,14 +18,14 @@ export class Opening {
    *
    * @param side - what it is to lead to
    * @param connect - pg's own way to do it
-   * @param done - called once
+   * @param done - called once, with the milliseconds that it took; 0: it had no turn
    */
   constructor(
     client: Client,
     address: EndpointAddress,
     side: Target,
     connect: (opened: (error?: Error | null) => void) => void,
-    done: (error: Error | undefined) => void,
+    done: (error: Error | undefined, durationMs: number) => void,
   ) {
     const { stream } = internals(client).connection ?? {};
     let late: NodeJS.Timeout | undefined;
@@ -33,8 +33,9 @@ export class Opening {
       if (this.#over) return;
       this.#over = true;
       clearTimeout(late);
-      if (!error) address.took(performance.now() - begunAt);
-      done(error ?? undefined);
+      const durationMs = begunAt === 0 ? 0 : performance.now() - begunAt;
+      if (!error) address.took(durationMs);
+      done(error ?? undefined, durationMs);
     };
     let waiting = true;
     let begunAt = 0;

@@ -116,6 +116,8 @@ export interface PoolInternals {
   newClient(pending: PendingItem): void;
   _isFull(): boolean;
   _pulseQueue(): void;
+  _release(client: ClientBase, idleListener: unknown, problem: unknown): void;
+  _remove(client: ClientBase, callback?: () => void): void;
   readonly _pendingQueue: PendingItem[];
 }
 
@@ -135,7 +137,12 @@ export function clientsOf(pool: object): readonly ClientBase[] {
 
 /** Closes a connection, and frees its place. */
 export function removeClient(pool: object, client: ClientBase): void {
-  (pool as { _remove(client: ClientBase): void })._remove(client);
+  (pool as PoolInternals)._remove(client);
+}
+
+/** A client has reached the `maxLifetimeSeconds` of its pool. */
+export function isExpired(pool: object, client: ClientBase): boolean {
+  return (pool as { readonly _expired: WeakSet<ClientBase> })._expired.has(client);
 }
 
 /** Frees the place of a client that is out, and stays usable: it counts for nobody any more. */

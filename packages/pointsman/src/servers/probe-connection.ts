@@ -80,7 +80,8 @@ export class ProbeConnections {
     failed: (error: Error) => void = () => {},
   ): Promise<Found | undefined> {
     if (this.#ended) return undefined;
-    const client = make();
+    const client = make() as Client & EndpointClient;
+    client.life.hide();
     this.#open.add(client);
     let deadline = setTimeout(() => {
       deadline = setTimeout(cut, graceMillis, client).unref();
@@ -89,7 +90,7 @@ export class ProbeConnections {
       const connected = client.connect();
       unref(client);
       await connected;
-      return await see(client as Client & EndpointClient);
+      return await see(client);
     } catch (error) {
       failed(error as Error);
       return undefined;

@@ -10,7 +10,9 @@ export function retire(pool: SettlingPool, which: (client: EndpointClient) => bo
   const idle = new Set(idleClients(pool));
   for (const client of clientsOf(pool) as readonly EndpointClient[]) {
     if (!which(client)) continue;
-    if (idle.has(client)) removeClient(pool, client);
-    else client.retire();
+    if (idle.has(client)) {
+      client.life.ends("retired");
+      removeClient(pool, client);
+    } else client.retire();
   }
 }

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import type { ConnectionLife } from "./connection-life.ts";
 import { NotTheWriter } from "./not-the-writer.ts";
 import { internals, isQuiet, isUsable, whenQuiet } from "./pg-internals.ts";
 import { forgetPrepared, type SetUpStatement } from "./reset-session.ts";
@@ -9,6 +10,7 @@ type Done = (problem?: Error) => void;
 /** A connection that is given back, as far as that matters here. */
 export interface GivenBack extends Client {
   readonly endpointName: string;
+  readonly life: ConnectionLife;
   /** A cancel request under way. */
   readonly cancelling: Promise<void> | undefined;
   /** Closes it at once. */
@@ -86,7 +88,7 @@ export class Settlement {
     } else if (this.#parts.isDemoted()) {
       this.#askWhetherDemoted(done);
     } else if (this.session.isSpoilt) {
-      done(new Error("The connection carries session state that cannot be reset."));
+      this.#spoilt(new Error("The connection carries session state that cannot be reset."), done);
     } else if (!this.session.isClean) {
       forgetPrepared(internals(client).connection);
       this.#run(this.session.resetBatch(), (problem) => {
@@ -106,8 +108,11 @@ export class Settlement {
   #askWhetherDemoted(done: Done): void {
     const client = this.#client;
     client.askRole((role) => {
-      if (role === "reader") done(new NotTheWriter(client.endpointName, "reader"));
-      else whenQuiet(client, () => this.#settleQuiet(done));
+      if (role === "reader") {
+        const problem = new NotTheWriter(client.endpointName, "reader");
+        client.life.ends("retired", problem);
+        done(problem);
+      } else whenQuiet(client, () => this.#settleQuiet(done));
     });
   }
 
@@ -118,14 +123,21 @@ export class Settlement {
     if (first === undefined) {
       whenQuiet(client, () => {
         const idle = client.getTransactionStatus() === "I";
-        done(idle ? undefined : new Error("The connection could not be reset."));
+        if (idle) done();
+        else this.#spoilt(new Error("The connection could not be reset."), done);
       });
       return;
     }
     this.#parts.run(first.query, first.values, (error) => {
-      if (error) done(error as Error);
+      if (error) this.#spoilt(error as Error, done);
       else this.#run(rest, done);
     });
+  }
+
+  /** What is left on it cannot be undone. */
+  #spoilt(problem: Error, done: Done): void {
+    this.#client.life.ends("session-state", problem);
+    done(problem);
   }
 
   /**
@@ -141,15 +153,21 @@ export class Settlement {
       return;
     }
     let over = false;
-    const end = (fit: boolean): void => {
+    const end = (role: "writer" | "reader" | undefined): void => {
       if (over) return;
       over = true;
       clearTimeout(late);
+      if (role === "writer" || (role === "reader" && mayBeReader())) {
+        answered(undefined);
+        return;
+      }
       const problem = new Error(`${client.endpointName} did not answer after a pause.`);
-      if (!fit) client.cut(problem);
-      answered(fit ? undefined : problem);
+      if (role === "reader") client.life.ends("retired");
+      else client.life.ends("silent", problem);
+      client.cut(problem);
+      answered(problem);
     };
-    const late = setTimeout(end, checkMillis, false);
-    client.askRole((role) => end(role === "writer" || (role === "reader" && mayBeReader())));
+    const late = setTimeout(end, checkMillis, undefined);
+    client.askRole(end);
   }
 }

@@ -3,7 +3,9 @@ import { type ClientBase, Pool as PgPool, type PoolClient, type PoolConfig } fro
 import { runInScope, stagingOf } from "../scope.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
+import type { ConnectionLife } from "./connection-life.ts";
 import { isOutOfTime } from "./connection-loss.ts";
+import { noteGivenBack, tellLetGo } from "./let-go.ts";
 import { clientsOf, type PendingItem, type PoolInternals, removeClient } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
 import { queueFull } from "./queue-full.ts";
@@ -26,6 +28,10 @@ export interface Settling {
   check?(answered: (problem: Error | undefined) => void): void;
   /** Closes its connection at once, if it is one; what is under way fails with this error. */
   cut?(error: Error): void;
+  /** What becomes of it, if it is a connection. */
+  readonly life?: ConnectionLife;
+  /** It is given back with an error, and is to be closed. */
+  givenUp?(error: Error | true): void;
 }
 
 export type Release = (error?: Error | boolean) => void;
@@ -371,11 +377,24 @@ export class SettlingPool extends PgPool {
       `The pool was ended, and closed this connection after ${this.endTimeoutMillis / 1000} s (endTimeout).`,
     );
     for (const waiting of pool._pendingQueue.splice(0)) waiting.callback(error, undefined, nothing);
-    for (const client of clientsOf(this)) {
-      (client as Partial<Settling>).cut?.(error);
+    for (const client of clientsOf(this) as readonly (ClientBase & Partial<Settling>)[]) {
+      client.life?.ends("pool-ended");
+      client.cut?.(error);
       removeClient(this, client);
     }
     pool._pulseQueue();
+  }
+
+  /** pg-pool takes a client back here. */
+  _release(client: ClientBase, idleListener: unknown, problem: unknown): void {
+    noteGivenBack(this, client, problem);
+    inherited._release.call(this, client, idleListener, problem);
+  }
+
+  /** pg-pool closes a client here, unless it could not be set up. */
+  _remove(client: ClientBase, callback?: () => void): void {
+    tellLetGo(this, client);
+    inherited._remove.call(this, client, callback);
   }
 
   /** pg-pool opens connections here: in nobody's scope, since they outlive whoever asked first. */
@@ -431,7 +450,9 @@ export function settlingRelease(client: PoolClient & Settling, done: Release): R
       throw new Error("Release called on client which has already been released to the pool.");
     }
     released = true;
-    if (error) done(error);
-    else client.settle(done);
+    if (error) {
+      client.givenUp?.(error);
+      done(error);
+    } else client.settle(done);
   };
 }

@@ -156,6 +156,9 @@ export class SilenceWatch {
     const error = new SilenceError(`The server at ${where} does not answer any more.`);
     const companions = this.#connections.companionsOf(client);
     this.#connections.gone(client, error);
-    for (const one of companions) one.cut(error);
+    for (const one of companions) {
+      one.life.ends("silent", error);
+      one.cut(error);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { PointsmanError } from "../errors.ts";
 import { warnOfLostWriter } from "../telemetry/failover-warnings.ts";
+import { publish } from "../telemetry/publish.ts";
 import { isUnreachable } from "./connection-loss.ts";
 import { NotTheWriter } from "./not-the-writer.ts";
 
@@ -10,14 +11,20 @@ interface Waiter {
 
 /** What the gate is told of, and what it sets in motion. */
 export interface WriterGateOptions {
+  /** The pool whose listeners hear of a search. */
+  readonly owner: object;
   /** How long a caller waits at most, in milliseconds. */
   readonly timeoutMillis: number;
   /** What is heard of other servers does not matter before the writer was reached. */
   readonly onDemand: boolean;
-  /** The writer's endpoint, for errors. */
+  /** The writer's endpoint, as it is called in errors and events. */
   readonly endpoint: string;
-  /** Looks for the writer until it is found, or until the signal is aborted. Never rejects. */
-  readonly search: (signal: AbortSignal, failed: (error: Error) => void) => Promise<void>;
+  /**
+   * Looks for the writer until it is found, or until the signal is aborted. Never rejects.
+   *
+   * @returns the endpoint that leads to it
+   */
+  readonly search: (signal: AbortSignal, failed: (error: Error) => void) => Promise<string>;
   /** Whether the writer lets a new connection in, and is it. Never rejects. */
   readonly isThere: () => Promise<boolean>;
   /** Connections that were opened before are not to be used again. */
@@ -95,13 +102,15 @@ export class WriterGate {
     this.#search = search;
     this.#closedAt = performance.now();
     this.searches += 1;
-    warnOfLostWriter(this.#options.endpoint, cause.message);
+    const { endpoint, owner } = this.#options;
+    warnOfLostWriter(endpoint, cause.message);
+    publish("failover", owner, () => ({ phase: "searching", endpoint, error: cause }));
     this.#options.retire();
     const failed = (error: Error): void => {
       this.#lastError = error;
     };
-    this.#options.search(search.signal, failed).then(() => {
-      if (this.#search === search) this.#open();
+    this.#options.search(search.signal, failed).then((found) => {
+      if (this.#search === search) this.#open(found);
     });
   }
 
@@ -136,13 +145,20 @@ export class WriterGate {
   end(): void {
     this.#ended = true;
     this.#search?.abort();
+    if (this.#search !== undefined) this.#tellOfEnd("ended", this.#options.endpoint);
     this.#search = undefined;
     for (const waiter of [...this.#waiting]) waiter.go(this.#unavailable());
   }
 
-  #open(): void {
+  #open(endpoint: string): void {
     this.#search = undefined;
+    this.#tellOfEnd("found", endpoint);
     for (const waiter of [...this.#waiting]) waiter.go(undefined);
+  }
+
+  #tellOfEnd(phase: "found" | "ended", endpoint: string): void {
+    const durationMs = performance.now() - this.#closedAt;
+    publish("failover", this.#options.owner, () => ({ phase, endpoint, durationMs }));
   }
 
   #unavailable(): PointsmanError {

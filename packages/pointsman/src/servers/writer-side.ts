@@ -17,6 +17,8 @@ const longestPauseMillis = 400;
 
 /** What stands before the writer's connections. */
 export interface WriterSide {
+  /** The pool whose listeners hear of a search. */
+  readonly owner: object;
   readonly pool: SettlingPool;
   readonly addresses: WriterAddresses;
   readonly probes: ProbeConnections;
@@ -34,6 +36,7 @@ export interface WriterSide {
 
 /** Puts a gate before a pool that leads to the writer. */
 export function gateFor({
+  owner,
   pool,
   addresses,
   probes,
@@ -59,6 +62,7 @@ export function gateFor({
       failed,
     );
   const gate = new WriterGate({
+    owner,
     timeoutMillis,
     onDemand,
     endpoint: addresses.all[0]?.name ?? "",
@@ -74,12 +78,12 @@ export function gateFor({
           before,
           signal,
         );
-        if (found === undefined) return;
+        if (found === undefined) return "";
         addresses.lead(found);
         // One connection by itself is open sooner than the first of many, and it may show that the
         // address has led to the writer only for a moment.
         const problem = await pool.openOne(lookMillis);
-        if (problem === undefined || !gate.mayPass(problem)) return;
+        if (problem === undefined || !gate.mayPass(problem)) return found.name;
         failed(problem);
         await delay(pause);
       }

@@ -69,7 +69,7 @@ export interface StatementEvent extends StatementStartEvent {
   readonly shadow?: ShadowRoute;
 }
 
-/** A connection was opened, or could not be. */
+/** A connection was opened, or could not be: told of each attempt that was begun. */
 export interface ConnectEvent {
   readonly role: Target;
   /** `host:port` */
@@ -80,7 +80,7 @@ export interface ConnectEvent {
   readonly error?: unknown;
 }
 
-/** A connection that was open is closed. */
+/** A connection that was open is closed. It is told once, as soon as its pool lets go of it. */
 export interface EvictionEvent {
   readonly role: Target;
   readonly endpoint: string;
@@ -91,8 +91,12 @@ export interface EvictionEvent {
   readonly error?: unknown;
 }
 
-/** A reader's endpoint is used no longer for new connections, or again. */
+/**
+ * A reader's endpoint is used no longer for new connections, or again, or from now on when the
+ * topology of the cluster has told of it.
+ */
 export interface ReaderEvent {
+  /** `host:port` */
   readonly endpoint: string;
   readonly available: boolean;
   /** Why, in a sentence. */
@@ -103,7 +107,7 @@ export interface ReaderEvent {
 export interface FailoverEvent {
   /** `found`: what has waited goes on. `ended`: the pool was ended before it was found. */
   readonly phase: "searching" | "found" | "ended";
-  /** The writer's endpoint. */
+  /** `host:port` of the writer's endpoint; when it is found, of the one that leads to it. */
   readonly endpoint: string;
   /** Milliseconds that it was looked for; absent while it begins. */
   readonly durationMs?: number;

@@ -2,12 +2,13 @@
 export const evictionReasons = {
   idle: "Nobody has used it for `idleTimeoutMillis`.",
   lifetime: "It has reached `maxLifetimeSeconds` or `maxUses`.",
-  lost: "The server or the network has closed it.",
-  silent: "Its server has not answered, and is not there as far as a second connection can tell.",
-  failed: "It was given back with an error.",
-  "session-state": "What its user has left on it could not be undone.",
+  lost: "The server or the network has closed it, or lost it without a word.",
+  silent:
+    "Its server does not answer: not a second connection either, nor after a pause, nor a request to cancel.",
+  failed: "It was given back with an error, closed by its user, or could not be set up.",
+  "session-state": "What its user has left on it cannot be undone.",
   retired:
-    "Its server is not to be used any more: it is no writer now, has left the cluster, or is one reader of too many here.",
+    "It is not to be used any more: its server is no writer now, has left the cluster or is too far behind, or one reader has a connection too many.",
   "pool-ended": "The pool was ended.",
 } as const satisfies Record<string, string>;
 

@@ -203,7 +203,9 @@ export class Lane {
     this.client.cancelRunning();
     this.#cancelTimer ??= setTimeout(() => {
       if (this.#state === "over") return;
-      this.client.cut(new Error("The server did not answer a request to cancel."));
+      const error = new Error("The server did not answer a request to cancel.");
+      this.client.life.ends("silent", error);
+      this.client.cut(error);
     }, cancelMillis).unref();
   }
 }
