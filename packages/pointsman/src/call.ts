@@ -21,6 +21,8 @@ export interface Call {
   readonly staging: Staging | undefined;
   /** Tells whoever listens what becomes of it; absent while nobody does. */
   readonly trace: StatementTrace | undefined;
+  /** Its text has a comment for this call alone, and is not worth preparing. */
+  readonly isOneOff?: boolean;
   /** Where it would go, in shadow mode. */
   readonly shadow?: ShadowedCall | undefined;
 }

@@ -202,7 +202,8 @@ export class Conversation extends EventEmitter implements Settling {
     const scope = currentScope();
     let item: Item;
     try {
-      const call = this.#home.router.call(this.#withTypes(query), values, scope);
+      const { router } = this.#home;
+      const call = router.commented(router.call(this.#withTypes(query), values, scope), setUp);
       const wishes = {
         asked: (call.query as { target?: Target }).target,
         scope: scope?.writer === true,

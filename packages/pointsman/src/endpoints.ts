@@ -84,7 +84,7 @@ export function configuredEndpoints(
     const EndpointClient = endpointClientClass(undefined, {
       side,
       addresses,
-      watch: () => ({ answered: (error) => error }),
+      watch: (_client, query) => ({ query, known: undefined, answered: (error) => error }),
       setUpFailed: () => {},
       abandoned: () => {},
     });

@@ -59,6 +59,7 @@ export type { ShadowText } from "./shadow/busiest-texts.ts";
 export type { ReadsAfterWrite, ShadowLag, ShadowStats } from "./shadow/shadow-report.ts";
 export type { ShadowRoute } from "./shadow/shadow-route.ts";
 export { type Classifier, classify, createClassifier } from "./statements/classify.ts";
+export type { SqlCommentFunction, SqlTags } from "./statements/sql-comment.ts";
 export type * from "./statements/types.ts";
 export { type Verdict, verdicts } from "./statements/verdicts.ts";
 export type {
@@ -89,4 +90,5 @@ export type {
 export type { EvictionReason } from "./telemetry/eviction-reasons.ts";
 export type { FreshnessOutcome } from "./telemetry/freshness-outcomes.ts";
 export { type EventListeners, listenTo } from "./telemetry/listen.ts";
+export type { LogDetails, LogFunction, Logger, LogLevel, LogSettings } from "./telemetry/logger.ts";
 export type { TransactionClient, TransactionOptions } from "./transaction.ts";

@@ -58,6 +58,8 @@ import {
   isSubmittable,
   type QueryCallback,
   type QueryInput,
+  snapshot,
+  textOf,
   withCallersStack,
 } from "./servers/query-input.ts";
 import { isSettingUp, runAsSetUp } from "./servers/set-up.ts";
@@ -80,6 +82,7 @@ import {
   warnOfProcessPosition,
   warnWithoutPositions,
 } from "./telemetry/freshness-warnings.ts";
+import { logPool } from "./telemetry/log-pool.ts";
 import { warn } from "./telemetry/warnings.ts";
 import { runTransaction, type TransactionClient, type TransactionOptions } from "./transaction.ts";
 
@@ -122,6 +125,8 @@ export class Pool extends SettlingPool {
   #catalog: CatalogWatch | undefined;
   /** How long a statement may take, in milliseconds; 0: as long as it likes. */
   readonly #queryTimeout: number;
+  /** Ends what is written to the logger; absent: there is none. */
+  #endLog: (() => void) | undefined;
 
   static {
     factsOn = (pool, text) => pool.#router.classify(text);
@@ -175,6 +180,7 @@ export class Pool extends SettlingPool {
         ? (client, query) =>
             this.#router.vetted(query, isSettingUp(client) ? undefined : client.side)
         : undefined,
+      commented: (query) => this.#router.commentedSetUp(query),
       opened: (client) => {
         this.#catalog?.begin();
         return this.#freshness.opened(client);
@@ -199,6 +205,7 @@ export class Pool extends SettlingPool {
       this.#openCatalog(config);
       if (given.shadow) this.#shadow = openShadow(this, this.#router, given);
       this.#router.shadow = this.#shadow?.follower;
+      this.#openLog(config);
       return;
     }
     this.#sides = openSides(config, front);
@@ -238,6 +245,7 @@ export class Pool extends SettlingPool {
     Object.defineProperty(this, "waitingCount", {
       get: () => this.#sides.writer.waitingCount + this.#own("waitingCount"),
     });
+    this.#openLog(config);
   }
 
   /** A client inside a staging takes no place of the pool: what it stands on is the staging's. */
@@ -385,7 +393,8 @@ export class Pool extends SettlingPool {
       return;
     }
     if (this.#shadow !== undefined) {
-      this.#router.runInShadow(this.#shadow.follower, call, wishes, callback);
+      const sent = this.#router.commented(call);
+      this.#router.runInShadow(this.#shadow.follower, sent, wishes, callback);
       return;
     }
     let route: Route;
@@ -395,7 +404,7 @@ export class Pool extends SettlingPool {
       callback(error as Error);
       return;
     }
-    this.#router.run(call, route, callback);
+    this.#router.run(this.#router.commented(call), route, callback);
   }
 
   /**
@@ -416,6 +425,11 @@ export class Pool extends SettlingPool {
     } catch (error) {
       callback(error as Error);
     }
+  }
+
+  /** Last of all: from here on the pool is known to others. */
+  #openLog({ log }: Config): void {
+    if (log !== undefined) this.#endLog = logPool(this, log);
   }
 
   #openCatalog(config: Config): void {
@@ -444,8 +458,12 @@ export class Pool extends SettlingPool {
     if (route !== undefined) call.trace?.routed(route);
     // Who reads from a reader by hand takes what is there.
     const companions = client.side === "writer" ? this.#router.attend(client, call) : undefined;
+    // As it was called, but for its comment: what else a call changes of it is not for one connection.
+    const { query: sent } = this.#router.commented({ ...call, query: snapshot(query) });
     let isOver = false;
     return {
+      query: sent,
+      known: textOf(query) === undefined ? undefined : call.facts,
       companions: companions === "behind" ? undefined : companions,
       answered: (error) => {
         // pg answers twice what it could not send.
@@ -685,6 +703,11 @@ export class Pool extends SettlingPool {
   }
 
   protected override async endOwned(deadline: number): Promise<void> {
+    await this.#endSides(deadline);
+    this.#endLog?.();
+  }
+
+  async #endSides(deadline: number): Promise<void> {
     this.#catalog?.end();
     await this.#freshness.end();
     this.#shadow?.follower.end();

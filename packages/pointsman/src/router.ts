@@ -46,6 +46,7 @@ import type { AnnotatedClassifier, Classifier, KnownText } from "./statements/cl
 import { isOpaque } from "./statements/opaque.ts";
 import type { Classification } from "./statements/types.ts";
 import type { TrackCallback, Uses, Wants } from "./taken-client.ts";
+import { Commenter } from "./telemetry/commenter.ts";
 import { publish } from "./telemetry/publish.ts";
 import { StatementTrace } from "./telemetry/statement-trace.ts";
 
@@ -85,6 +86,7 @@ export class Router implements Dispatch {
   /** Given where the pool is read-only. */
   readonly readOnly: ReadOnlyPolicy | undefined;
   readonly #hook: RouteHook | undefined;
+  readonly #comments: Commenter | undefined;
 
   readonly uses: Uses | undefined;
   readonly #connections: Connections;
@@ -119,6 +121,7 @@ export class Router implements Dispatch {
     this.mode = config.mode;
     this.policies = new TablePolicies(config.tables);
     this.#hook = config.route;
+    if (config.sqlComment !== undefined) this.#comments = new Commenter(config.sqlComment);
     if (config.readOnly) {
       this.readOnly = new ReadOnlyPolicy(new AllowedWrites(config.allowedWrites));
     }
@@ -152,6 +155,25 @@ export class Router implements Dispatch {
     const staging = scope?.stagings && stagingOf(this.#owner, scope);
     const trace = StatementTrace.of(this.#owner, text ?? "", facts);
     return { query: sent, values, text, facts, habit, demand, staging, trace };
+  }
+
+  /**
+   * A statement with the comment of the option `sqlComment`, as it is sent. Called once for each, in
+   * its caller's context. Everything else is known of it by its text without.
+   *
+   * @param isSetUp - it sets a client up, for whoever gets that
+   */
+  commented(call: Call, isSetUp = false): Call {
+    if (this.#comments === undefined) return call;
+    const query = isSetUp ? this.#comments.always(call) : this.#comments.now(call);
+    return query === call.query ? call : { ...call, query, isOneOff: this.#comments.varies };
+  }
+
+  /** The same of a query that sets a connection up. */
+  commentedSetUp(query: QueryInput): QueryInput {
+    const text = textOf(query);
+    if (this.#comments === undefined || text === undefined) return query;
+    return this.#comments.always({ query, text, facts: this.classify(text) });
   }
 
   #habitOf(known: KnownText<Habit>): Habit | undefined {

@@ -70,10 +70,10 @@ export class Sending {
   /** The name of the prepared statement by which a call is best sent there; absent: it is not prepared. */
   nameOn(
     { prepared, endpointName }: EndpointClient,
-    { habit }: Call,
+    { habit, isOneOff }: Call,
     { name: own, values = [] }: QueryPlan,
   ): string | undefined {
-    if (own !== undefined || values.length === 0) return own;
+    if (own !== undefined || values.length === 0 || isOneOff === true) return own;
     if (this.#prepare === undefined || prepared === undefined) return undefined;
     if (this.#forgetful.has(endpointName)) return undefined;
     const name = habit?.preparedName(this.#prepare.after);

@@ -8,6 +8,8 @@ import type { RoutingMode } from "../routing/mode.ts";
 import type { RouteHook } from "../routing/route-hook.ts";
 import type { TableRule } from "../routing/table-rules.ts";
 import type { LaneSettings, PrepareSettings } from "../servers/lanes/settings.ts";
+import type { SqlCommentFunction, SqlTags } from "../statements/sql-comment.ts";
+import { type LogSettings, readLogger } from "../telemetry/logger.ts";
 import { type CatalogSettings, readCatalogOptions } from "./catalog-options.ts";
 import {
   type Endpoint,
@@ -53,6 +55,10 @@ export interface Config {
   /** Empty where the pool is not read-only. */
   readonly allowedWrites: readonly TableRule[];
   readonly route: RouteHook | undefined;
+  /** Where lines are written; absent: nowhere. */
+  readonly log: LogSettings | undefined;
+  /** What stands in the comments of statements; absent: there are none. */
+  readonly sqlComment: SqlTags | SqlCommentFunction | undefined;
   /** How fresh reads are, and how that is found out. */
   readonly freshness: FreshnessSettings;
   /** How long whoever needs the writer waits for it during a failover, in milliseconds. */
@@ -174,6 +180,8 @@ export function resolveConfig(
     hasWriter: !readOnly || allowedWrites.length > 0,
     allowedWrites,
     route: options.route,
+    log: readLog(options),
+    sqlComment: options.sqlComment,
     freshness: sealFreshness(options, readOnly),
     failoverTimeoutMillis: parseDuration(options.failoverTimeout ?? "30s") ?? 0,
     maxWaiting: options.maxWaiting ?? 50_000,
@@ -192,6 +200,15 @@ export function resolveConfig(
         maxBytes: options.statementCache?.maxBytes,
       }),
     ),
+  });
+}
+
+/** @throws ConfigError */
+function readLog({ logger, slowQuery }: PoolOptions): LogSettings | undefined {
+  if (logger === undefined) return undefined;
+  return Object.freeze({
+    write: readLogger(logger),
+    slowMillis: parseDuration(slowQuery ?? "1s") ?? 0,
   });
 }
 
@@ -318,6 +335,9 @@ function commonPoolOptions(
     shadow: _sh,
     tables: _ta,
     route: _ro,
+    logger: _lo,
+    slowQuery: _sq,
+    sqlComment: _sc,
     readOnly: _rr,
     allowWritesTo: _aw,
     failoverTimeout: _ft,

@@ -5,6 +5,8 @@ import type { PositionSource } from "../consistency/settings.ts";
 import type { RoutingMode } from "../routing/mode.ts";
 import type { Target } from "../routing/route.ts";
 import type { RouteHook } from "../routing/route-hook.ts";
+import type { SqlCommentFunction, SqlTags } from "../statements/sql-comment.ts";
+import type { LogFunction, Logger } from "../telemetry/logger.ts";
 import type { TopologyOption } from "./topology-option.ts";
 
 /**
@@ -193,6 +195,26 @@ export interface PoolOptions extends PgPoolConfig {
   allowWritesTo?: readonly string[] | undefined;
   /** Chooses where a read goes, where no rule of `tables` can tell. Default: none. */
   route?: RouteHook | undefined;
+  /**
+   * Where lines are written of slow statements, of failovers and of what else an operator wants to
+   * know: a logger of pino, winston or `console`, or a function `(level, message, details) => void`.
+   * See {@link Logger}. Default: nowhere.
+   */
+  logger?: Logger | LogFunction | undefined;
+  /**
+   * How long a statement takes that is written to the `logger` as slow, waiting for a connection
+   * included: milliseconds, or `"500ms"`, `"5s"`, `"1m"`. Without `logger` it means nothing. Default:
+   * 1 s.
+   */
+  slowQuery?: number | string | undefined;
+  /**
+   * What stands in a comment behind each statement, in the format of sqlcommenter, so that
+   * `pg_stat_activity` and the server's log show who asks: tags, or a function that is called for
+   * each statement in the asynchronous context of its caller and returns tags. Values are texts,
+   * numbers or booleans; `undefined` is left out. What the function throws breaks no statement.
+   * Default: no comment.
+   */
+  sqlComment?: SqlTags | SqlCommentFunction | undefined;
   /** Where transactions go that are declared READ ONLY. Default: `"reader"`. */
   readOnlyTransactions?: "reader" | "writer" | undefined;
   /**
@@ -327,6 +349,8 @@ export type OptionKind =
   | "functions"
   | "tables"
   | "table names"
+  | "logger"
+  | "tags"
   | "anything";
 
 interface OptionRow {
@@ -355,6 +379,9 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   readOnly: { kind: "boolean", environment: "DATABASE_READ_ONLY" },
   allowWritesTo: { kind: "table names" },
   route: { kind: "function" },
+  logger: { kind: "logger" },
+  slowQuery: { kind: "duration" },
+  sqlComment: { kind: "tags" },
   consistency: { kind: "consistency" },
   maxStaleness: { kind: "duration" },
   freshness: { kind: "freshness" },

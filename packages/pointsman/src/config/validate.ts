@@ -1,5 +1,7 @@
 import { checkConsistency, checkDuration } from "../consistency/read-freshness.ts";
 import { ConfigError } from "../errors.ts";
+import { commentOf, type SqlTags } from "../statements/sql-comment.ts";
+import { readLogger } from "../telemetry/logger.ts";
 import { checkFunctions } from "./function-options.ts";
 import { kindOf } from "./kind-of.ts";
 import { type OptionKind, optionTable, sideOptions } from "./options.ts";
@@ -93,6 +95,12 @@ function checkValue(name: string, value: unknown, kind: OptionKind): void {
       return;
     case "table names":
       checkTableNames(name, value);
+      return;
+    case "logger":
+      readLogger(value);
+      return;
+    case "tags":
+      checkTags(name, value);
       return;
     case "lanes":
       checkLimits(name, value, ["max", "depth", "after"]);
@@ -190,6 +198,18 @@ function checkLimits(name: string, value: unknown, known: readonly string[]): vo
   checkGroup(name, limits, known);
   if (after !== undefined && !(Number.isInteger(after) && (after as number) >= 0)) {
     throw wrong(`${name}.after`, after, "a whole number of 0 or more");
+  }
+}
+
+function checkTags(name: string, value: unknown): void {
+  if (typeof value === "function") return;
+  try {
+    commentOf(value as SqlTags);
+  } catch (error) {
+    throw new ConfigError(
+      name,
+      `${name} must be an object of tags such as { application: "shop" }, or a function that returns one: ${(error as Error).message}.`,
+    );
   }
 }
 

@@ -81,6 +81,8 @@ export interface EndpointTraits {
   readonly promoted?: (() => void) | undefined;
   /** Called for each statement of a user; what it returns is called with the outcome. */
   readonly watch: WatchQuery;
+  /** Gives what a user sends to set a connection up with the comment that all statements have. */
+  readonly commented?: ((query: QueryInput) => QueryInput) | undefined;
   /** Called for each connection before it is opened. */
   readonly made?: ((client: EndpointClient) => void) | undefined;
   /** Called when a statement of a set-up fails; whoever sent it is told too. */
@@ -94,6 +96,10 @@ export type WatchQuery = (client: EndpointClient, query: QueryInput) => WatchedQ
 
 /** What leaves with a statement that was sent by hand, and who hears of its outcome. */
 export interface WatchedQuery {
+  /** What is sent, as it is now. */
+  readonly query: QueryInput;
+  /** What is known of its text; of one that cannot be seen nothing is. */
+  readonly known: Classification | undefined;
   readonly companions?: Companions | undefined;
   /** Hears of the outcome, and says what the caller is told. */
   readonly answered: (error: Error | undefined) => Error | undefined;
@@ -623,8 +629,10 @@ export function endpointClientClass(
       } catch (error) {
         return failUnsent(asked as QueryInput, [callback, values], error as Error);
       }
-      if (watched === undefined) return this.#querySetUp(query, values, callback);
-      return this.#queryWatched(query, values, callback, watched);
+      if (watched === undefined) {
+        return this.#querySetUp(traits.commented?.(query) ?? query, values, callback);
+      }
+      return this.#queryWatched(values, callback, watched);
     }
 
     /** @throws why it may not be sent */
@@ -634,10 +642,9 @@ export function endpointClientClass(
     }
 
     #queryWatched(
-      query: QueryInput,
       values: unknown,
       callback: unknown,
-      { answered, companions }: WatchedQuery,
+      { query, known, answered, companions }: WatchedQuery,
     ): unknown {
       const send = (
         values: unknown,
@@ -645,8 +652,8 @@ export function endpointClientClass(
         sent = query,
       ): unknown => {
         const limit = callback && limited(sent, this.#queryTimeout, callback);
-        if (limit === undefined) return this.send(sent, values, callback, undefined, companions);
-        return this.send(limit.query, values, limit.callback, undefined, companions);
+        if (limit === undefined) return this.send(sent, values, callback, known, companions);
+        return this.send(limit.query, values, limit.callback, known, companions);
       };
       if (isSubmittable(query)) {
         answered(undefined);

@@ -84,6 +84,7 @@ export function openSide(
     readOnly: locked,
     vet: front.vet,
     watch: front.watch,
+    commented: front.commented,
     prepares: config.prepare !== undefined,
     gate: side === "writer" ? () => pool.gate : undefined,
     promoted: readers?.promoted,

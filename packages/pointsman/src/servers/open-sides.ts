@@ -42,6 +42,7 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
     owner: front.events,
     addresses,
     watch: front.watch,
+    commented: front.commented,
     prepares: config.prepare !== undefined,
     made: (client) => {
       topology?.begin();

@@ -60,7 +60,7 @@ export class ProbeConnections {
     return endpointClientClass(this.#baseClass, {
       side,
       addresses,
-      watch: () => ({ answered: (error) => error }),
+      watch: (_client, query) => ({ query, known: undefined, answered: (error) => error }),
       setUpFailed: () => {},
       abandoned: () => {},
     });

@@ -45,6 +45,8 @@ export interface Front {
   readonly watch: WatchQuery;
   /** As of `EndpointTraits`. */
   readonly vet: ((client: EndpointClient, query: QueryInput) => QueryInput) | undefined;
+  /** As of `EndpointTraits`. */
+  readonly commented: (query: QueryInput) => QueryInput;
   /**
    * Called for each new connection before its first use.
    *

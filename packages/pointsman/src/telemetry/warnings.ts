@@ -10,7 +10,9 @@ export type WarningCode =
   | "POINTSMAN_CATALOG_UNREAD"
   | "POINTSMAN_PREPARED_LOST"
   | "POINTSMAN_TABLE_UNKNOWN"
-  | "POINTSMAN_TOKEN_STORE_FAILED";
+  | "POINTSMAN_TOKEN_STORE_FAILED"
+  | "POINTSMAN_LOGGER_FAILED"
+  | "POINTSMAN_COMMENT_FAILED";
 
 /** Emits a warning of the process, as Node's own are. */
 export function warn(code: WarningCode, message: string): void {

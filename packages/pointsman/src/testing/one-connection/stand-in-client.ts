@@ -228,18 +228,19 @@ export class StandInClient extends EventEmitter {
     } catch (error) {
       return failUnsent(input, [callback, values], error as Error);
     }
-    if (isSubmittable(query)) {
+    const { query: sent } = watched;
+    if (isSubmittable(sent)) {
       watched.answered(undefined);
       const given = [callback, values].find((one) => typeof one === "function");
-      return this.send(bindToCaller(query), undefined, given as QueryCallback | undefined);
+      return this.send(bindToCaller(sent), undefined, given as QueryCallback | undefined);
     }
     const given =
       callback ??
       (typeof values === "function" ? values : (query as { callback?: unknown }).callback);
     const parameters = typeof values === "function" ? undefined : values;
     const send = (done: QueryCallback): void => {
-      const limit = limited(input, 0, done);
-      this.send(limit?.query ?? input, parameters, limit?.callback ?? done);
+      const limit = limited(sent, 0, done);
+      this.send(limit?.query ?? sent, parameters, limit?.callback ?? done);
     };
     if (given !== undefined) {
       if (typeof given !== "function") throw new TypeError("callback is not a function");
