@@ -3,12 +3,15 @@ import { createPool } from "pointsman";
 import { collectMetrics } from "pointsman/prometheus";
 import { collectDefaultMetrics, register } from "prom-client";
 import { createApp } from "./app.ts";
+import { log } from "./log.ts";
 
 const { PORT = "3000", HOST = "localhost" } = process.env;
 
-// DATABASE_URL and DATABASE_READER_URL say where the writer and the readers are.
-const pool = createPool();
-pool.on("error", (error) => console.error("An idle database connection was lost:", error.message));
+// DATABASE_URL and DATABASE_READER_URL say where the writer and the readers are, and
+// DATABASE_STATS_SOCKET where `pointsman top` finds the pool.
+const pool = createPool({ logger: log, slowQuery: "500ms" });
+// Connections that are lost while nobody uses them are in the metrics, and in the log with LOG=debug.
+pool.on("error", () => {});
 collectMetrics(pool, { pool: "shop" });
 collectDefaultMetrics();
 
