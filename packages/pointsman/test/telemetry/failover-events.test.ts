@@ -202,9 +202,9 @@ describe("pointsman:failover", () => {
     await load.written(20);
     await load.stop();
     expect(failovers.map(({ phase }) => phase).slice(0, 2)).toEqual(["searching", "found"]);
-    expect(
-      evictions.some(({ role, reason }) => role === "writer" && reason === "retired"),
-    ).toBe(true);
+    expect(evictions.some(({ role, reason }) => role === "writer" && reason === "retired")).toBe(
+      true,
+    );
   });
 
   it("tells that the search is ended with the pool", async () => {

@@ -1,0 +1,348 @@
+import type { Pool, PoolOptions } from "pointsman";
+import { type CollectMetricsOptions, collectMetrics } from "pointsman/prometheus";
+import { register as globalRegister, Registry } from "prom-client";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { PoolSeries } from "../../src/integrations/prometheus-series.ts";
+import { type Metric, metrics } from "../../src/monitoring/metrics.ts";
+import { forced, openAll } from "../lanes/forced.ts";
+import { localCluster } from "../support/local-cluster.ts";
+import { scrape } from "../support/scrape.ts";
+import { rejection, until } from "../support/waiting.ts";
+
+const local = localCluster({
+  readers: 2,
+  schema: `create table items (id int); create sequence tickets;
+    create view next_ticket as select nextval('tickets') as n`,
+});
+
+const addressOf = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
+const readers = () => local.cluster.readers.map(({ url }) => url);
+const eventually = { text: "select id from items", consistency: "eventual" } as const;
+
+/** A pool whose metrics are in a registry of the test's own. */
+function collected(
+  options: PoolOptions = {},
+  { register = new Registry(), ...rest }: CollectMetricsOptions & { register?: Registry } = {},
+): { pool: Pool; register: Registry; stop: () => void } {
+  const pool = local.pool(options);
+  const stop = collectMetrics(pool, { register, pool: "main", ...rest });
+  onTestFinished(stop);
+  return { pool, register, stop };
+}
+
+async function timeOut(pool: Pool): Promise<void> {
+  const holder = await pool.writer.connect();
+  await rejection(pool.query({ text: "select 1", target: "writer" }));
+  holder.release();
+}
+
+async function failOver(pool: Pool): Promise<void> {
+  await pool.query("insert into items values (1)");
+  await local.cluster.demote();
+  onTestFinished(() => local.cluster.heal());
+  await until("the new writer writes", () =>
+    pool.query("insert into items values (2)").then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
+/** Has readers fall behind a write, until the test is over. */
+async function fallBehind(pool: Pool): Promise<void> {
+  await pool.query("insert into items values (3)");
+  await local.cluster.waitForReplay();
+  await pool.query("select id from items");
+  await local.cluster.pauseReplay();
+  onTestFinished(() => local.cluster.resumeReplay());
+  await pool.query("insert into items values (3)");
+  await pool.query("select id from items");
+}
+
+describe("what Prometheus scrapes", () => {
+  it("has every metric by its name, with type, labels and meaning", async () => {
+    const { pool, register } = collected({
+      readers: readers(),
+      max: 1,
+      connectionTimeoutMillis: 500,
+      failoverTimeout: 20_000,
+      lanes: forced,
+    });
+    await timeOut(pool);
+    await openAll(pool.reader);
+    await pool.query("select n from next_ticket");
+    (await pool.writer.connect()).release(true);
+    await failOver(pool);
+    for (let count = 0; count < 1_000; count++) await pool.query("select id from items");
+    await fallBehind(pool);
+
+    const { types, helps, samples, contentType } = await scrape(register);
+    expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const all = Object.values<Metric>(metrics);
+    expect(types).toEqual(Object.fromEntries(all.map((one) => [one.prometheus, one.kind])));
+    expect(helps).toEqual(Object.fromEntries(all.map((one) => [one.prometheus, one.description])));
+    const found = Object.fromEntries(
+      all.map(({ prometheus, kind }) => {
+        const names =
+          kind === "histogram"
+            ? ["_bucket", "_sum", "_count"].map((end) => prometheus + end)
+            : [prometheus];
+        const series = names.map((name) => samples.filter((sample) => sample.name === name));
+        const labels = series.map((of) => new Set(of.flatMap((one) => Object.keys(one.labels))));
+        return [prometheus, labels];
+      }),
+    );
+    expect(found).toEqual(
+      Object.fromEntries(
+        all.map(({ prometheus, kind, labels }) => {
+          const own = new Set(["pool", ...labels]);
+          return [prometheus, kind === "histogram" ? [new Set([...own, "le"]), own, own] : [own]];
+        }),
+      ),
+    );
+  }, 90_000);
+
+  it("counts statements by where they went and why, and times them", async () => {
+    const { pool, register } = collected();
+    await pool.query(eventually);
+    await pool.query(eventually);
+    await pool.query({ text: "select 1", target: "writer" });
+    await rejection(pool.query("insert into items values (1/0)"));
+    const { value } = await scrape(register);
+    const [writer, reader] = [addressOf(local.cluster.writer), addressOf(local.cluster.reader)];
+    const count = (role: string, reason: string, endpoint: string) =>
+      value("pointsman_statements_total", { pool: "main", role, reason, endpoint });
+    expect(count("reader", "plain-read", reader)).toBe(2);
+    expect(count("writer", "asked", writer)).toBe(1);
+    expect(count("writer", "data-change", writer)).toBe(1);
+    const duration = (end: string, role: string, operation: string, error: string) =>
+      value(`pointsman_statement_duration_seconds_${end}`, { role, operation, error });
+    expect(duration("count", "reader", "SELECT", "")).toBe(2);
+    expect(duration("count", "writer", "INSERT", "22012")).toBe(1);
+    expect(duration("sum", "reader", "SELECT", "")).toBeGreaterThan(0);
+    expect(value("pointsman_connection_wait_seconds_count", { role: "reader" })).toBe(2);
+    expect(value("pointsman_connection_create_seconds_count", { role: "reader" })).toBe(1);
+    expect(value("pointsman_freshness_total", { outcome: "not-needed" })).toBe(4);
+  });
+
+  it("tells of a text that a reader has refused", async () => {
+    const { pool, register } = collected();
+    expect((await scrape(register)).value("pointsman_refusals_total")).toBe(0);
+    await pool.query("select n from next_ticket");
+    await pool.query("select n from next_ticket");
+    const { value } = await scrape(register);
+    expect(value("pointsman_refusals_total")).toBe(1);
+    expect(value("pointsman_refused_texts")).toBe(1);
+    expect(value("pointsman_retries_total", { role: "writer", reason: "after-refusal" })).toBe(1);
+    expect(value("pointsman_statements_total", { reason: "refused" })).toBe(1);
+  });
+
+  it("tells of a reader that is gone, and of its return", async () => {
+    const [gone, other] = local.cluster.readers;
+    if (gone === undefined || other === undefined) throw new Error("There are two readers.");
+    const { pool, register } = collected({ readers: readers(), max: 2 });
+    pool.on("error", () => {});
+    const available = async (endpoint: string) =>
+      (await scrape(register)).value("pointsman_reader_available", { endpoint });
+    expect(await available(addressOf(gone))).toBe(1);
+    await local.cluster.crash(gone);
+    onTestFinished(() => local.cluster.heal());
+    await until("it is told", async () => {
+      await Promise.all([1, 2].map(() => pool.query("select pg_sleep(0.01)")));
+      return (await available(addressOf(gone))) === 0;
+    });
+    expect(await available(addressOf(other))).toBe(1);
+    const { samples } = await scrape(register);
+    const failed = samples.filter(
+      ({ name, labels }) =>
+        name === "pointsman_connection_create_seconds_count" &&
+        labels["endpoint"] === addressOf(gone) &&
+        labels["error"] !== "",
+    );
+    expect(failed.length).toBeGreaterThan(0);
+    await local.cluster.heal();
+    await until("it is back", async () => {
+      await Promise.all([1, 2].map(() => pool.query("select pg_sleep(0.01)")));
+      return (await available(addressOf(gone))) === 1;
+    });
+  }, 60_000);
+
+  it("tells how far readers are behind, and which reads did not find what they must see", async () => {
+    const { pool, register } = collected({ reader: readers()[0], maxLag: "10s" });
+    await fallBehind(pool);
+    await until("somebody knows how far", async () => {
+      await pool.query("select id from items");
+      return ((await scrape(register)).value("pointsman_reader_lag_seconds") ?? 0) > 0.05;
+    });
+    const { value } = await scrape(register);
+    expect(value("pointsman_guards_total", { outcome: "behind" })).toBeGreaterThan(0);
+    expect(value("pointsman_freshness_total", { outcome: "writer" })).toBeGreaterThan(0);
+    await local.cluster.resumeReplay();
+    await local.cluster.waitForReplay();
+    await until("they have caught up", async () => {
+      await pool.query("select id from items");
+      return (await scrape(register)).value("pointsman_reader_lag_seconds") === 0;
+    });
+  });
+
+  it("tells of connections, of whoever waits for one, and of whoever gets none", async () => {
+    const { pool, register } = collected({ max: 1, connectionTimeoutMillis: 400 });
+    const value = async (name: string, labels = {}) => (await scrape(register)).value(name, labels);
+    expect(await value("pointsman_connection_timeouts_total", { role: "writer" })).toBe(0);
+    const holder = await pool.writer.connect();
+    const waiting = rejection(pool.query({ text: "select 1", target: "writer" }));
+    const role = "writer";
+    const { value: now } = await scrape(register);
+    expect(now("pointsman_connections_waiting", { role })).toBe(1);
+    expect(now("pointsman_connections", { role, state: "used" })).toBe(1);
+    expect(now("pointsman_connections", { role, state: "idle" })).toBe(0);
+    expect(now("pointsman_connections_max", { role })).toBe(1);
+    await waiting;
+    expect(await value("pointsman_connection_timeouts_total", { role })).toBe(1);
+    holder.release(true);
+    expect(await value("pointsman_evictions_total", { role, reason: "failed" })).toBe(1);
+    expect(await value("pointsman_connections", { role, state: "used" })).toBe(0);
+  });
+
+  it("tells of a search for the writer, and how long it took", async () => {
+    const { pool, register } = collected();
+    expect((await scrape(register)).value("pointsman_failovers_total")).toBe(0);
+    await failOver(pool);
+    const { value } = await scrape(register);
+    const { searches } = pool.stats().failover;
+    expect(searches).toBeGreaterThan(0);
+    expect(value("pointsman_failovers_total")).toBe(searches);
+    const outcome = "found";
+    expect(value("pointsman_failover_duration_seconds_count", { outcome })).toBe(searches);
+    expect(value("pointsman_writer_searching")).toBe(0);
+  }, 60_000);
+
+  it("counts what lanes carry, without ever taking it back", async () => {
+    const { pool, register } = collected({ lanes: forced, max: 4 });
+    await openAll(pool.reader);
+    const carried = async () =>
+      (await scrape(register)).value("pointsman_lane_reads_total", {
+        role: "reader",
+        outcome: "carried",
+      });
+    await Promise.all(Array.from({ length: 20 }, () => pool.query(eventually)));
+    const { carried: ridden = 0 } = pool.stats().reader?.lanes ?? {};
+    expect(ridden).toBeGreaterThan(0);
+    for (const _ of [1, 2]) expect(await carried()).toBe(ridden);
+    const lanes = (await scrape(register)).value("pointsman_lanes", { role: "reader" });
+    expect(lanes).toBe(pool.stats().reader?.lanes?.open);
+  });
+});
+
+it("a counter of the pool's own that begins anew is added to what it had come to", () => {
+  const series = new PoolSeries(local.pool(), "main");
+  const grown = [5, 5, 7, 3].map((value) => series.growth("refusals", {}, value));
+  expect(grown).toEqual([5, 0, 2, 3]);
+});
+
+describe("several pools in one registry", () => {
+  it("share its metrics, each with a label of its own", async () => {
+    const { pool, register } = collected();
+    const { pool: other } = collected({}, { register, pool: "other" });
+    await pool.query(eventually);
+    await other.query(eventually);
+    await other.query("select n from next_ticket");
+    const { value } = await scrape(register);
+    const reason = "plain-read";
+    expect(value("pointsman_statements_total", { pool: "main", reason })).toBe(1);
+    expect(value("pointsman_statements_total", { pool: "other", reason })).toBe(1);
+    expect(value("pointsman_refusals_total", { pool: "main" })).toBe(0);
+    expect(value("pointsman_refusals_total", { pool: "other" })).toBe(1);
+  });
+
+  it("are called after their writers, where they are given no names", async () => {
+    const register = new Registry();
+    for (const _ of [1, 2]) {
+      const pool = local.pool();
+      onTestFinished(collectMetrics(pool, { register }));
+    }
+    const { samples } = await scrape(register);
+    const { writer, database } = local.cluster;
+    const name = `${addressOf(writer)}/${database}`;
+    expect(new Set(samples.map(({ labels }) => labels["pool"]))).toEqual(
+      new Set([name, `${name}#2`]),
+    );
+  });
+
+  it("cannot have one name, nor one pool be there twice", () => {
+    const { pool, register } = collected();
+    expect(() => collected({}, { register })).toThrow(/Another pool is collected as "main"/);
+    expect(() => collectMetrics(pool, { register, pool: "again" })).toThrow(/already/);
+    expect(() => collectMetrics(pool, { register: new Registry(), pool: "" })).toThrow(/empty/);
+  });
+
+  it("leave with all their series when they are stopped, and take nothing of others along", async () => {
+    const { pool, register, stop } = collected({ lanes: forced });
+    const { pool: other } = collected({}, { register, pool: "other" });
+    await pool.query("select n from next_ticket");
+    await other.query(eventually);
+    await scrape(register);
+    stop();
+    stop();
+    await pool.query(eventually);
+    const { samples } = await scrape(register);
+    expect(new Set(samples.map(({ labels }) => labels["pool"]))).toEqual(new Set(["other"]));
+    onTestFinished(collectMetrics(pool, { register, pool: "main" }));
+    const { value } = await scrape(register);
+    expect(value("pointsman_statements_total", { pool: "main" })).toBeUndefined();
+    expect(value("pointsman_refusals_total", { pool: "main" })).toBe(1);
+  });
+});
+
+describe("a registry", () => {
+  it("is prom-client's own where none is given, and may be cleared", async () => {
+    onTestFinished(() => globalRegister.clear());
+    const [first, second] = [local.pool(), local.pool()];
+    onTestFinished(collectMetrics(first, { pool: "first" }));
+    await first.query(eventually);
+    expect((await scrape(globalRegister)).value("pointsman_statements_total")).toBe(1);
+    globalRegister.clear();
+    onTestFinished(collectMetrics(second, { pool: "first" }));
+    await second.query(eventually);
+    const { value } = await scrape(globalRegister);
+    expect(value("pointsman_statements_total", { pool: "first" })).toBe(1);
+  });
+
+  it("may be one of OpenMetrics", async () => {
+    const register = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
+    register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    const pool = local.pool();
+    onTestFinished(collectMetrics(pool, { register, pool: "main" }));
+    await pool.query(eventually);
+    for (const _ of [1, 2]) {
+      const { types, value, text } = await scrape(register);
+      expect(text).toMatch(/# EOF\n$/);
+      expect(types["pointsman_statements"]).toBe("counter");
+      expect(value("pointsman_statements_total")).toBe(1);
+      expect(value("pointsman_refusals_total")).toBe(0);
+    }
+    const second = local.pool();
+    onTestFinished(collectMetrics(second, { register, pool: "second" }));
+  });
+
+  it("has the buckets that its first pool asks for", async () => {
+    const buckets = [0.25, 4];
+    const { register, pool } = collected({}, { buckets });
+    await pool.query(eventually);
+    const bounds = async (name: string) =>
+      (await scrape(register)).samples
+        .filter((sample) => sample.name === `${name}_bucket`)
+        .map(({ labels }) => labels["le"]);
+    expect(await bounds(metrics.statementDuration.prometheus)).toEqual(["0.25", "4", "+Inf"]);
+    collected({}, { register, pool: "same", buckets: [...buckets] });
+    collected({}, { register, pool: "any" });
+    expect(() => collected({}, { register, pool: "others", buckets: [1] })).toThrow(/0\.25, 4/);
+  });
+
+  it.each([[[]], [[1, 1]], [[2, 1]], [[0, 1]], [[1, Number.POSITIVE_INFINITY]], [[Number.NaN]]])(
+    "has no buckets that are not seconds above 0, ascending: %j",
+    (buckets) => {
+      expect(() => collected({}, { buckets })).toThrow(/seconds above 0/);
+    },
+  );
+});
