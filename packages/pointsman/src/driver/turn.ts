@@ -1,7 +1,7 @@
 import { PointsmanError } from "../errors.ts";
 import type { RoutedClient } from "../routed-client.ts";
-import type { ConnectionLife } from "../servers/connection-life.ts";
 import { isServerGoingAway } from "../servers/connection-loss.ts";
+import { GivenUp } from "../servers/given-up.ts";
 import { internals, isQuiet, isUsable } from "../servers/pg-internals.ts";
 import { isSubmittable, type QueryCallback } from "../servers/query-input.ts";
 import type { Release } from "../servers/settling-pool.ts";
@@ -228,9 +228,8 @@ export class Turn {
     const client = this.#client;
     if (this.#isUnreffed && this.#isKept && !destroy) this.#connection?.ref();
     for (const [event, listener] of this.#listeners) client.removeListener(event, listener);
-    // With one server it is a connection, and what is left on it is why it is closed.
-    if (destroy) (client as { readonly life?: ConnectionLife }).life?.ends("session-state");
-    this.#release(destroy ? true : undefined);
+    const problem = new GivenUp("session-state", "A Client has left something on the connection.");
+    this.#release(destroy ? problem : undefined);
     this.#owner.over();
   }
 }

@@ -238,7 +238,8 @@ export class EndpointAddresses {
     const gone = before.filter((address) => !this.#all.includes(address));
     for (const address of gone) address.left();
     for (const address of this.#found) {
-      if (!before.includes(address)) this.#watch.turned(address, "It is one of the cluster's readers.");
+      if (!before.includes(address))
+        this.#watch.turned(address, "It is one of the cluster's readers.");
     }
     this.#gone = [...this.#gone.filter(({ open }) => open > 0), ...gone];
     return gone;

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import type { ConnectionLife } from "./connection-life.ts";
+import { GivenUp } from "./given-up.ts";
 import { idleClients, isExpired, isUsable } from "./pg-internals.ts";
 
 /** A client, which is a connection where it has a life of its own. */
@@ -15,7 +16,8 @@ interface LettingGo {
 export function noteGivenBack(pool: object, client: MaybeConnection, problem: unknown): void {
   const { life } = client;
   if (life === undefined) return;
-  if (problem) life.ends("failed", problem === true ? undefined : problem);
+  if (problem instanceof GivenUp) life.ends(problem.reason);
+  else if (problem) life.ends("failed", problem === true ? undefined : problem);
   else if (isExpired(pool, client)) life.ends("lifetime");
 }
 

@@ -5,6 +5,7 @@ import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
 import type { ConnectionLife } from "./connection-life.ts";
 import { isOutOfTime } from "./connection-loss.ts";
+import { GivenUp } from "./given-up.ts";
 import { noteGivenBack, tellLetGo } from "./let-go.ts";
 import { clientsOf, type PendingItem, type PoolInternals, removeClient } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
@@ -373,12 +374,13 @@ export class SettlingPool extends PgPool {
   #endNow(): void {
     this.#isOver = true;
     const pool = this as unknown as PoolInternals;
-    const error = new Error(
+    const error = new GivenUp(
+      "pool-ended",
       `The pool was ended, and closed this connection after ${this.endTimeoutMillis / 1000} s (endTimeout).`,
     );
     for (const waiting of pool._pendingQueue.splice(0)) waiting.callback(error, undefined, nothing);
     for (const client of clientsOf(this) as readonly (ClientBase & Partial<Settling>)[]) {
-      client.life?.ends("pool-ended");
+      client.givenUp?.(error);
       client.cut?.(error);
       removeClient(this, client);
     }

@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { type Cluster, startCluster } from "@pointsman/local";
-import { type Auth, createPool, iam, type Pool } from "pointsman";
+import { type Auth, createPool, iam, listenTo, type Pool } from "pointsman";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { eventMeanings } from "../../src/telemetry/events.ts";
 import { shown } from "../support/shown.ts";
 
 let cluster: Cluster;
@@ -11,17 +12,18 @@ const secrets = new Set<string>();
 const printed: string[] = [];
 const warnings = (warning: Error) => printed.push(shown(warning));
 const events = (event: unknown) => printed.push(shown(event));
+const channels = Object.keys(eventMeanings).map((name) => `pointsman:${name}`);
 
 beforeAll(async () => {
   cluster = await startCluster({ readers: 1, iam: true });
   gateway = cluster.iam as typeof gateway;
   Object.assign(process.env, gateway.environment);
   process.on("warning", warnings);
-  subscribe("pointsman:statement:end", events);
+  for (const channel of channels) subscribe(channel, events);
 });
 afterAll(async () => {
   process.off("warning", warnings);
-  unsubscribe("pointsman:statement:end", events);
+  for (const channel of channels) unsubscribe(channel, events);
   await cluster.stop();
 });
 beforeEach(() => {
@@ -99,9 +101,16 @@ it("no token and no key is shown when logins are refused", async () => {
   await awsSecrets();
   gateway.reject(gateway.user);
   const pool = createPool({ auth: overheard() });
+  const refused = new Set<string>();
+  listenTo(pool, {
+    connect: ({ role, error }) => {
+      if (error !== undefined) refused.add(role);
+    },
+  });
   await printAll(pool);
   await pool.end();
   expect(printed.join("\n")).toContain("PAM authentication failed");
+  expect(refused).toEqual(new Set(["reader", "writer"]));
   expect(findings()).toEqual([]);
 });
 

@@ -89,34 +89,40 @@ describe("pointsman:reader", () => {
     expect(new Set(gone.map(({ reason }) => reason))).toEqual(new Set(["retired"]));
   });
 
-  it("tells of readers that join and leave the cluster", async () => {
+  it("tells of readers that join and leave the cluster, whose connections are retired", async () => {
+    const [first, second] = cluster.readers as [Reader, Reader];
+    const hidden = new Set([second.name]);
     const pool = open({
-      reader: cluster.reader.url,
-      topology: { type: "replication", interval: "100ms" },
+      readers: [first.url],
+      readerPool: { idleTimeoutMillis: 0, max: 4 },
+      topology: {
+        type: "replication",
+        interval: "100ms",
+        instance: (name) => {
+          const server = cluster.servers.find((one) => one.name === name && !hidden.has(name));
+          return server && { host: server.host, port: server.port };
+        },
+      },
     });
     const { readers, evictions } = eventsOfPool(pool);
-    const added = await cluster.addReader();
-    const endpoint = addressOf(added);
-    const ofIt = () => readers.filter((event) => event.endpoint === endpoint);
-    await until("it has joined", async () => {
-      await manyReads(pool);
-      return ofIt().length > 0;
-    });
+    await manyReads(pool);
+    await until("it is looked at", () => (pool.stats().topology?.looks ?? 0) > 0);
+    expect(readers).toEqual([]);
+    hidden.clear();
+    const endpoint = addressOf(second);
     await until("it serves", async () => {
       await manyReads(pool);
       const at = pool.stats().reader?.endpoints.find((one) => one.endpoint === endpoint);
       return (at?.connections ?? 0) > 0;
     });
-    await cluster.removeReader(added);
-    await until("it has left", async () => {
-      await manyReads(pool);
-      return pool.stats().reader?.endpoints.every((one) => one.endpoint !== endpoint) === true;
-    });
-    expect(ofIt().slice(0, 2)).toMatchObject([
-      { available: true, because: "It is one of the cluster's readers." },
-      { available: false },
+    expect(evictions.every((event) => event.endpoint === addressOf(first))).toBe(true);
+    hidden.add(second.name);
+    await until("it has left", () => evictions.some((event) => event.endpoint === endpoint));
+    expect(readers).toEqual([
+      { endpoint, available: true, because: "It is one of the cluster's readers." },
+      { endpoint, available: false, because: "It is none of the cluster's readers any more." },
     ]);
-    expect(evictions.some((event) => event.endpoint === endpoint)).toBe(true);
+    expect(new Set(evictions.map(({ reason }) => reason))).toEqual(new Set(["retired"]));
   });
 });
 
@@ -141,6 +147,24 @@ describe("pointsman:eviction", () => {
     expect(new Set(moved.map(({ endpoint }) => endpoint))).toEqual(
       new Set([addressOf(cluster.readers[1] as Reader)]),
     );
+  });
+
+  it("silent: a writer does not answer a statement, nor a request to cancel it", async () => {
+    const pool = open();
+    const { evictions, failovers } = eventsOfPool(pool);
+    await pool.query(rowsTable);
+    const write = pool
+      .query({ text: "create table asleep as select pg_sleep(10)", query_timeout: 200 })
+      .catch((error) => error);
+    cluster.writer.blackhole();
+    expect(await write).toMatchObject({ code: "WRITE_OUTCOME_UNKNOWN" });
+    await until("its connection is closed", () => evictions.length > 0);
+    expect(evictions).toMatchObject([
+      { role: "writer", reason: "silent", error: { message: expect.any(String) } },
+    ]);
+    await cluster.heal();
+    await pool.query("drop table if exists asleep");
+    expect(failovers.map(({ phase }) => phase).every((phase) => phase !== "ended")).toBe(true);
   });
 
   it("silent: a reader has vanished under statements", async () => {
