@@ -7,6 +7,7 @@ import { type Metric, metrics } from "../../packages/pointsman/src/monitoring/me
 import { eventMeanings } from "../../packages/pointsman/src/telemetry/events.ts";
 import { evictionReasons } from "../../packages/pointsman/src/telemetry/eviction-reasons.ts";
 import { freshnessOutcomes } from "../../packages/pointsman/src/telemetry/freshness-outcomes.ts";
+import { logLines } from "../../packages/pointsman/src/telemetry/log-lines.ts";
 import {
   codeWords,
   type Document,
@@ -86,6 +87,13 @@ describe("docs/observability.md", () => {
     const published = Object.entries(eventMeanings);
     expect(told("channel")).toEqual(
       Object.fromEntries(published.map(([name, meaning]) => [`pointsman:${name}`, meaning])),
+    );
+  });
+
+  test("has every line of the logger, with its level and when it is written, and no other", () => {
+    const lines = listed(page, "line").map(({ name, cells }) => [name, cells[1], cells[2]]);
+    expect(lines).toEqual(
+      Object.entries(logLines).map(([name, { level, when }]) => [name, `\`${level}\``, when]),
     );
   });
 

@@ -114,6 +114,22 @@ it("no token and no key is shown when logins are refused", async () => {
   expect(findings()).toEqual([]);
 });
 
+it("no token and no key is in a line of the logger", async () => {
+  await awsSecrets();
+  gateway.reject(gateway.user);
+  const logger = (...line: unknown[]): void => {
+    printed.push(shown(line));
+  };
+  const refused = createPool({ auth: overheard(), logger, slowQuery: 1 });
+  await printAll(refused);
+  gateway.accept(gateway.user);
+  const pool = createPool({ auth: overheard(), logger, slowQuery: 1 });
+  await pool.query("select pg_sleep(0.1)");
+  await Promise.all([refused.end(), pool.end()]);
+  expect(printed.join("\n")).toContain("slow statement");
+  expect(findings()).toEqual([]);
+});
+
 it("no token and no key is shown when a certificate is wrong", async () => {
   await awsSecrets();
   const auth = overheard();
