@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { parseTop, type TopCommand } from "./top/top-arguments.ts";
 
 /** What the command line asks for. */
 export type Command =
@@ -8,7 +9,8 @@ export type Command =
   | { readonly kind: "mistake"; readonly message: string }
   | ExecCommand
   | DoctorCommand
-  | ExplainCommand;
+  | ExplainCommand
+  | TopCommand;
 
 export interface ExecCommand {
   readonly kind: "exec";
@@ -51,13 +53,14 @@ Commands:
             with --read-only, whether the database itself refuses writes
   explain   tell where SQL goes, to the writer or a reader, and why: one text, a
             file, or what the database is asked most
+  top       show what the pools of a running application do, live
 
 Options:
   --help, -h   print this; pointsman <command> --help tells more
   --version    print the version
 
 All use the application's own environment: DATABASE_URL, DATABASE_READER_URL,
-DATABASE_AUTH.
+DATABASE_AUTH, and top DATABASE_STATS_SOCKET.
 `;
 
 const EXEC_HELP = `Usage: pointsman exec [options] -- program [arguments]
@@ -178,6 +181,11 @@ export function parseCommand(args: readonly string[]): Command {
       return parsing(first, () => parseDoctor(rest));
     case "explain":
       return parsing(first, () => parseExplain(rest));
+    case "top":
+      return parsing(first, () => {
+        const request = parseTop(rest);
+        return request.kind === "mistake" ? mistake(request.message, first) : request;
+      });
     case "--version":
       return { kind: "version" };
     case "--help":

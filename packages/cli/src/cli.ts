@@ -37,6 +37,8 @@ async function run(): Promise<number> {
       return (await import("./doctor/doctor.ts")).doctor(command, process.env);
     case "explain":
       return (await import("./explain/explain.ts")).explain(command, process.env);
+    case "top":
+      return (await import("./top/top.ts")).top(command, process.env);
   }
 }
 

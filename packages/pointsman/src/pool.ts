@@ -20,7 +20,7 @@ import { openCatalog } from "./catalog/open-catalog.ts";
 import { type RefinedText, refiningClassifier } from "./catalog/refining-classifier.ts";
 import { Conversation, type ConversationHome } from "./client.ts";
 import { type Config, resolveConfig } from "./config/config.ts";
-import { hideSecrets } from "./config/endpoint.ts";
+import { type Endpoint, hideSecrets } from "./config/endpoint.ts";
 import type { PoolOptions } from "./config/options.ts";
 import { checkMode } from "./config/routing-options.ts";
 import { Freshness } from "./consistency/freshness.ts";
@@ -31,6 +31,7 @@ import { checkSessionOptions, type SessionOptions } from "./consistency/session-
 import { describeRoute, type Explanation } from "./explanation.ts";
 import type { Sent } from "./lazy-result.ts";
 import { isLoss, toldOfLoss, unknownCommit } from "./lost-statement.ts";
+import { openStatsSocket } from "./monitoring/open-stats-socket.ts";
 import { outcomeOf, type WriteOutcome } from "./outcome.ts";
 import type { RefusedText } from "./refused-texts.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
@@ -123,6 +124,7 @@ export class Pool extends SettlingPool {
   /** What is known of the database besides the texts, and what keeps that up to date. */
   readonly #known: Catalog;
   #catalog: CatalogWatch | undefined;
+  #endStatsSocket: (() => void) | undefined;
   /** How long a statement may take, in milliseconds; 0: as long as it likes. */
   readonly #queryTimeout: number;
   /** Ends what is written to the logger; absent: there is none. */
@@ -203,6 +205,7 @@ export class Pool extends SettlingPool {
       this.#router = new Router(this.#sides, classifier, config, this.#freshness, this);
       this.#lookAtTables(config, [this]);
       this.#openCatalog(config);
+      this.#openStatsSocket(config, leading);
       if (given.shadow) this.#shadow = openShadow(this, this.#router, given);
       this.#router.shadow = this.#shadow?.follower;
       this.#openLog(config);
@@ -227,6 +230,7 @@ export class Pool extends SettlingPool {
     };
     this.#lookAtTables(config, [this.#sides.reader, this.#sides.writer]);
     this.#openCatalog(config);
+    this.#openStatsSocket(config, leading);
     this.Client = this.#sides.writer.Client;
     this.#conversation = conversationClass({
       router: this.#router,
@@ -435,6 +439,13 @@ export class Pool extends SettlingPool {
   #openCatalog(config: Config): void {
     this.#catalog = openCatalog(this.#known, config, this.#sides);
     this.#router.catalog = this.#catalog;
+  }
+
+  #openStatsSocket({ statsSocket }: Config, { name }: Endpoint): void {
+    if (statsSocket === undefined) return;
+    const { user = process.env["PGUSER"], database = process.env["PGDATABASE"] } = this.options;
+    const place = `${name}/${database ?? user ?? ""}`;
+    this.#endStatsSocket = openStatsSocket(this, statsSocket, place);
   }
 
   #lookAtTables({ tables, allowedWrites }: Config, pools: readonly SettlingPool[]): void {
@@ -703,6 +714,7 @@ export class Pool extends SettlingPool {
   }
 
   protected override async endOwned(deadline: number): Promise<void> {
+    this.#endStatsSocket?.();
     await this.#endSides(deadline);
     this.#endLog?.();
   }

@@ -80,6 +80,8 @@ export interface Config {
   readonly catalog: CatalogSettings | undefined;
   /** What functions do, as the user says. */
   readonly functions: readonly FunctionRule[];
+  /** The directory of the socket that tells the pool's numbers; absent: there is none. */
+  readonly statsSocket: string | undefined;
   readonly statements: {
     readonly maxParseBytes?: number;
     readonly maxEntries?: number;
@@ -193,6 +195,7 @@ export function resolveConfig(
     prepare: readPrepare(options.prepare, environment, [servers.writer, ...servers.readers]),
     catalog: readCatalogOptions(options.catalog, environment),
     functions: readFunctions(options.functions ?? {}),
+    statsSocket: (options.statsSocket ?? environment["DATABASE_STATS_SOCKET"]) || undefined,
     statements: Object.freeze(
       defined({
         maxParseBytes: options.maxParseBytes,
@@ -351,6 +354,7 @@ function commonPoolOptions(
     prepare: _pr,
     catalog: _ca,
     functions: _fn,
+    statsSocket: _ss,
     maxParseBytes: _p,
     statementCache: _c,
     auth: _a,

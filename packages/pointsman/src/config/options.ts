@@ -276,6 +276,14 @@ export interface PoolOptions extends PgPoolConfig {
    */
   functions?: Readonly<Record<string, "read" | "write" | undefined>> | undefined;
   /**
+   * A directory in which this pool listens on a Unix socket of its own, `pointsman-<pid>-<n>.sock`,
+   * that only the user of this process may open. Whoever connects is told the pool's numbers, as
+   * `pointsman top` does. What stands in the way of it is a process warning,
+   * `POINTSMAN_STATS_SOCKET_FAILED`, and no more. Default: the environment's
+   * `DATABASE_STATS_SOCKET`, else none: nothing listens, and nothing is counted for it.
+   */
+  statsSocket?: string | undefined;
+  /**
    * Longest text, in bytes of UTF-8, that is parsed. Longer ones go to the writer. Default: 65536.
    */
   maxParseBytes?: number | undefined;
@@ -397,6 +405,7 @@ export const optionTable: Readonly<Record<string, OptionRow>> = {
   prepare: { kind: "prepare", environment: "DATABASE_PREPARE" },
   catalog: { kind: "catalog", environment: "DATABASE_CATALOG" },
   functions: { kind: "functions" },
+  statsSocket: { kind: "text", environment: "DATABASE_STATS_SOCKET" },
   maxParseBytes: { kind: "positive integer" },
   statementCache: { kind: "cache" },
   // pg.Pool

@@ -1,0 +1,96 @@
+import type { Format } from "../terminal.ts";
+import type { Figures } from "./figures.ts";
+import { type Line, lineOf, type Piece } from "./line.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { fitted, printable, widthOf } from "./text-width.ts";
+import { countText, durationText, uptimeText } from "./units.ts";
+
+/** What is looked at, and what is out of the ordinary. */
+export function headLines(
+  figures: Figures,
+  surroundings: Surroundings,
+  width: number,
+): readonly Line[] {
+  return [title(figures, surroundings, width), ...alarms(figures, surroundings, width)];
+}
+
+function title(figures: Figures, { source, gone }: Surroundings, width: number): Line {
+  const { processes, pools, silent, uptimeMs } = figures;
+  const facts = [
+    ...(pools.length > 0 ? [poolsText(pools)] : []),
+    ...(processes.length > 0 ? [plural(processes.length, "process", "processes")] : []),
+    ...(gone.length > 0 ? [`${gone.length} gone`] : []),
+    ...(silent.length > 0 ? [`${silent.length} silent`] : []),
+    ...(uptimeMs === undefined ? [] : [`up ${uptimeText(uptimeMs)}`]),
+  ].join(" · ");
+  const name = "pointsman top  ";
+  const right = printable(facts);
+  const room = Math.max(0, width - widthOf(name) - widthOf(right) - 2);
+  const pieces: Piece[] = [
+    { text: name, format: ["inverse", "bold"] },
+    { text: fitted(source, room, "left", "middle"), format: "inverse" },
+    { text: "  ", format: "inverse" },
+    { text: right, format: "inverse" },
+  ];
+  return lineOf(pieces, width);
+}
+
+/** The database, where it is one, and how many pools there are. */
+function poolsText(pools: readonly string[]): string {
+  const databases = new Set(pools.map((pool) => pool.slice(pool.lastIndexOf("/") + 1)));
+  const [only = ""] = databases;
+  const count = plural(pools.length, "pool", "pools");
+  return databases.size === 1 && only !== "" ? `${only} · ${count}` : count;
+}
+
+function plural(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function alarms(figures: Figures, { gone, trouble }: Surroundings, width: number): readonly Line[] {
+  const lines: Line[] = [];
+  if (trouble !== undefined) {
+    const told = `GONE, trying again (the last numbers are ${durationText(trouble.millis)} old): ${trouble.reason}`;
+    lines.push(loud(told, width));
+  }
+  if (figures.searching) {
+    const waiting = plural(figures.waitingForWriter, "caller waits", "callers wait");
+    lines.push(loud(`SEARCHING FOR THE WRITER: ${waiting}`, width));
+  }
+  const missing = [
+    ...(gone.length > 0 ? [`gone: ${gone.join(", ")}`] : []),
+    ...(figures.silent.length > 0 ? [`does not answer: ${figures.silent.join(", ")}`] : []),
+  ];
+  if (missing.length > 0)
+    lines.push(lineOf([{ text: missing.join("   "), format: "yellow" }], width));
+  return [...lines, rates(figures, width)];
+}
+
+function loud(text: string, width: number): Line {
+  return [{ text: fitted(`!! ${text}`, width), format: ["red", "bold", "inverse"] }];
+}
+
+/** As many as fit, what matters most first. */
+function rates(figures: Figures, width: number): Line {
+  if (figures.rateMillis === undefined) {
+    return lineOf([{ text: "Rates need a second look: shares are since the start." }], width);
+  }
+  const rows: readonly (readonly [name: string, count: number | undefined, unit: string])[] = [
+    ["failovers", figures.failovers, ""],
+    ["connects failing", figures.connectsFailing, "/s"],
+    ["evictions", figures.evictions, "/s"],
+    ["retries", figures.retries, "/s"],
+    ["refusals", figures.refusals, ""],
+    ["timeouts", figures.timeouts, "/s"],
+  ];
+  const pieces: Piece[] = [];
+  let used = 0;
+  for (const [name, count, unit] of rows) {
+    const text = `${pieces.length === 0 ? "" : "   "}${name} ${countText(count)}${unit}`;
+    used += widthOf(text);
+    if (used > width) break;
+    const format: Format | undefined = (count ?? 0) > 0 ? "yellow" : "dim";
+    pieces.push({ text, format });
+  }
+  return lineOf(pieces, width);
+}

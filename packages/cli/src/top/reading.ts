@@ -1,0 +1,51 @@
+/** One number, as Prometheus is told. */
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** One text, and what became of it since the pool was made. */
+export interface SlowText {
+  readonly text: string;
+  readonly role: string;
+  readonly reason: string;
+  readonly count: number;
+  readonly maxMs: number;
+  readonly totalMs: number;
+}
+
+/** What one pool tells, or one endpoint of metrics. */
+export interface Part {
+  /** Tells it from others, as long as it is there. */
+  readonly id: string;
+  /** Absent: it does not tell. */
+  readonly pid?: number;
+  /** `host:port/database`; absent: it does not tell. */
+  readonly pool?: string;
+  readonly uptimeMs?: number;
+  readonly samples: readonly Sample[];
+  /** Absent: it tells no texts. */
+  readonly slowest?: readonly SlowText[];
+}
+
+/** What was read at one moment. */
+export interface Reading {
+  /** By `performance.now()`. */
+  readonly at: number;
+  /** At least one. */
+  readonly parts: readonly Part[];
+  /** Who is there, and does not answer: process numbers, or names of files. */
+  readonly silent: readonly string[];
+}
+
+/** Where readings come from. */
+export interface Source {
+  /** For people: without a password. */
+  readonly name: string;
+  /** @throws SourceError */
+  read(): Promise<Reading>;
+}
+
+/** Why a source cannot be read, in a sentence, and in another one what to do. */
+export class SourceError extends Error {}

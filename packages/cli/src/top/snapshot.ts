@@ -1,0 +1,55 @@
+import type { Part, Sample, SlowText } from "./reading.ts";
+
+/**
+ * Reads what a pool tells on its socket.
+ *
+ * @throws Error for anything else
+ */
+export function readSnapshot(id: string, text: string): Part {
+  const told = parsed(text);
+  const { version, pid, pool, uptimeMs, samples, slowest } = told as Record<string, unknown>;
+  if (version !== 1) {
+    throw new Error(
+      `what answers there tells its numbers in a form (${JSON.stringify(version)}) that this version of pointsman does not know: use the one that the application has`,
+    );
+  }
+  const isWhole =
+    typeof pid === "number" &&
+    typeof pool === "string" &&
+    typeof uptimeMs === "number" &&
+    Array.isArray(samples) &&
+    samples.every(isSample) &&
+    Array.isArray(slowest) &&
+    slowest.every(isSlowText);
+  if (!isWhole) throw new Error("what answers there is no pool of Pointsman");
+  return { id, pid, pool, uptimeMs, samples, slowest };
+}
+
+function parsed(text: string): object {
+  try {
+    const told: unknown = JSON.parse(text);
+    if (typeof told === "object" && told !== null) return told;
+  } catch {
+    // Said below.
+  }
+  throw new Error("what answers there is no pool of Pointsman");
+}
+
+function isSample(value: unknown): value is Sample {
+  const { name, labels, value: number } = (value ?? {}) as Record<string, unknown>;
+  return (
+    typeof name === "string" &&
+    typeof number === "number" &&
+    typeof labels === "object" &&
+    labels !== null &&
+    Object.values(labels).every((label) => typeof label === "string")
+  );
+}
+
+function isSlowText(value: unknown): value is SlowText {
+  const row = (value ?? {}) as Record<string, unknown>;
+  return (
+    ["text", "role", "reason"].every((key) => typeof row[key] === "string") &&
+    ["count", "maxMs", "totalMs"].every((key) => typeof row[key] === "number")
+  );
+}

@@ -1,0 +1,310 @@
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, test } from "vitest";
+import type { Figures } from "../../src/top/figures.ts";
+import { keysIn } from "../../src/top/keys.ts";
+import { screenOf } from "../../src/top/layout.ts";
+import { painted } from "../../src/top/line.ts";
+import { roomFor } from "../../src/top/room.ts";
+import { fitted, printable, widthOf } from "../../src/top/text-width.ts";
+import {
+  bar,
+  countText,
+  durationText,
+  quantileText,
+  shareText,
+  uptimeText,
+} from "../../src/top/units.ts";
+
+const nasty =
+  "select '\x1b[2J\x9b31m\u202e' as \"表の名前\", '👩‍👩‍👧 ❤️ e\u0301'\r\n\tfrom t \ud800 where x = ?";
+
+const figures: Figures = {
+  processes: [11, 12],
+  pools: ["db:5432/shop", "db:5432/shop"],
+  silent: [],
+  uptimeMs: 3_720_000,
+  rateMillis: 1000,
+  windowMillis: 10_000,
+  servers: [
+    {
+      role: "writer",
+      endpoint: "shop.cluster-c1a2b3c4d5e6.eu-west-2.rds.amazonaws.com:5432",
+      perSecond: 312,
+      share: 0.24,
+    },
+    ...[1, 2, 3, 4].map((n) => ({
+      role: "reader",
+      endpoint: `reader-${n}.c1a2b3c4d5e6.eu-west-2.rds.amazonaws.com:5432`,
+      perSecond: 12_345,
+      share: 0.19,
+      lagMs: 10 * n ** 5,
+      available: (["yes", "some", "no"] as const)[n % 3],
+    })),
+  ],
+  sides: ["writer", "reader"].map((role) => ({
+    role,
+    perSecond: 98_765,
+    errorsPerSecond: 0.4,
+    p50: { seconds: 0.0004, isMore: false },
+    p95: { seconds: 0.1234, isMore: false },
+    p99: { seconds: 30, isMore: true },
+    used: 100,
+    idle: 20,
+    max: 120,
+    waiting: 12,
+    lanes: { open: 3, riders: 140 },
+  })),
+  reasons: Array.from({ length: 12 }, (_, n) => ({
+    name: `reason-${n}`,
+    role: n % 2 === 0 ? "reader" : "writer",
+    share: 0.3 / (n + 1),
+  })),
+  freshness: [
+    { name: "known", share: 0.6 },
+    { name: "proved", share: 0.396 },
+    { name: "writer", share: 0.004 },
+  ],
+  searching: false,
+  waitingForWriter: 0,
+  failovers: 0,
+  refusals: 0,
+  connectsFailing: 0,
+  evictions: 0,
+  retries: 0,
+  timeouts: 0,
+  slowest: Array.from({ length: 60 }, () => ({
+    text: nasty,
+    role: "reader",
+    reason: "plain-read",
+    share: 0.1,
+    perSecond: 10,
+    meanMs: 4,
+    maxMs: 1234,
+  })),
+};
+
+const around = { source: "/run/shop", gone: [], intervalMillis: 1000 };
+
+function rowsOf(
+  size: { width: number; height: number },
+  changes: Partial<Figures> = {},
+  more = {},
+) {
+  return screenOf({ ...figures, ...changes }, { ...around, ...more }, size);
+}
+
+const textOf = (line: ReturnType<typeof rowsOf>[number]): string =>
+  line.map(({ text }) => text).join("");
+
+describe("the screen", () => {
+  const sizes = [
+    [80, 24],
+    [60, 20],
+    [60, 24],
+    [76, 24],
+    [120, 40],
+    [200, 60],
+    [40, 10],
+    [20, 5],
+    [1, 1],
+  ] as const;
+
+  test.each(sizes)("fills %i columns and %i rows to the character", (width, height) => {
+    for (const more of [
+      {},
+      { gone: ["4711"], trouble: { reason: "Nobody is there.", millis: 5000 } },
+    ]) {
+      const rows = rowsOf({ width, height }, { searching: true, silent: ["12"] }, more);
+      expect(rows).toHaveLength(height);
+      for (const row of rows) expect(widthOf(textOf(row)), textOf(row)).toBe(width);
+    }
+  });
+
+  test.each(sizes)(
+    "of %i columns and %i rows has nothing that steers the terminal",
+    (width, height) => {
+      for (const row of rowsOf({ width, height }))
+        expect(textOf(row)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+    },
+  );
+
+  test.each([
+    [80, 24],
+    [60, 20],
+  ])("of %i columns and %i rows has something of everything", (width, height) => {
+    const text = rowsOf({ width, height }).map(textOf).join("\n");
+    for (const title of ["SERVER", "SIDE", "WHY", "FRESHNESS", "TIME", "q quit"]) {
+      expect(text).toContain(title);
+    }
+    for (const told of ["writer  shop", "reader  reader-1", "reason-0", "known", "select"]) {
+      expect(text).toContain(told);
+    }
+  });
+
+  test("has no end where nobody has to see it at once", () => {
+    const text = rowsOf({ width: 80, height: Infinity }, {}, { intervalMillis: undefined }).map(
+      textOf,
+    );
+    expect(text.filter((row) => row.includes("select"))).toHaveLength(40);
+    expect(text.join()).toContain("reader-4");
+    expect(text.join()).not.toContain("q quit");
+  });
+
+  test("says loudly that the writer is searched for, that a source is gone, and who is missing", () => {
+    const more = { gone: ["4711"], trouble: { reason: "Nobody is there.", millis: 5000 } };
+    const rows = rowsOf(
+      { width: 80, height: 24 },
+      { searching: true, waitingForWriter: 3, silent: ["12"] },
+      more,
+    );
+    expect(rows.slice(1, 4).map((row) => textOf(row).trimEnd())).toEqual([
+      "!! GONE, trying again (the last numbers are 5.0 s old): Nobody is there.",
+      "!! SEARCHING FOR THE WRITER: 3 callers wait",
+      "gone: 4711   does not answer: 12",
+    ]);
+  });
+
+  test("says where there are no rates yet, no texts, and that it is paused", () => {
+    const rows = rowsOf(
+      { width: 80, height: 24 },
+      { rateMillis: undefined, slowest: undefined },
+      { isPaused: true },
+    );
+    const text = rows.map((row) => textOf(row).trimEnd());
+    expect(text[1]).toBe("Rates need a second look: shares are since the start.");
+    expect(text).toContainEqual(
+      "SLOWEST  metrics have no texts: a stats socket does (DATABASE_STATS_SOCKET)",
+    );
+    expect(text.at(-1)).toBe("PAUSED   q quit   p go on");
+  });
+
+  test("means the same without colour", () => {
+    for (const row of rowsOf({ width: 80, height: 24 }, { searching: true })) {
+      const plain = painted(row, false);
+      expect(plain).toBe(stripVTControlCharacters(plain));
+      expect(stripVTControlCharacters(painted(row, true)).trimEnd()).toBe(plain);
+    }
+  });
+});
+
+describe("text", () => {
+  test.each([
+    ["abc", 3],
+    ["表の", 4],
+    ["e\u0301", 1],
+    ["한국", 4],
+    ["🚂", 2],
+    ["ＡＢ", 4],
+    ["…█▏", 3],
+  ])("%s takes %i columns", (text, width) => {
+    expect(widthOf(text)).toBe(width);
+  });
+
+  test("is printable when it steers nothing", () => {
+    expect(printable("a\x1b[31mb\x00\x9bc\u202ed\ne \ud800f\ufe0f")).toBe("a [31mb c d e f");
+  });
+
+  test.each([
+    ["abc", 5, "left", "end", "abc  "],
+    ["abc", 5, "right", "end", "  abc"],
+    ["abcdef", 4, "left", "end", "abc…"],
+    ["abcdefghij", 7, "left", "middle", "abcd…ij"],
+    ["表の名", 4, "left", "end", "表… "],
+    ["abc", 0, "left", "end", ""],
+    ["abc", 1, "left", "middle", "…"],
+  ] as const)("%s in %i columns (%s, %s)", (text, width, align, cut, expected) => {
+    expect(fitted(text, width, align, cut)).toBe(expected);
+  });
+});
+
+describe("units", () => {
+  test.each([
+    [undefined, "-"],
+    [0, "0"],
+    [0.01, "<0.1"],
+    [0.44, "0.4"],
+    [9.94, "9.9"],
+    [9.96, "10"],
+    [1234, "1234"],
+    [12_345, "12k"],
+    [999_499, "999k"],
+    [1_234_567, "1.2M"],
+  ])("a count of %s", (count, text) => {
+    expect(countText(count)).toBe(text);
+  });
+
+  test.each([
+    [undefined, "-"],
+    [0, "0 ms"],
+    [0.42, "0.42 ms"],
+    [4.21, "4.2 ms"],
+    [421, "421 ms"],
+    [4210, "4.2 s"],
+    [42_100, "42 s"],
+    [420_000, "7 min"],
+    [36_000_000, "10 h"],
+  ])("a duration of %s ms", (millis, text) => {
+    expect(durationText(millis)).toBe(text);
+  });
+
+  test("a quantile above all bounds is more than the last", () => {
+    expect(quantileText({ seconds: 30, isMore: true })).toBe(">30 s");
+  });
+
+  test.each([
+    [0, "0 %"],
+    [0.001, "<1 %"],
+    [0.006, "1 %"],
+    [1, "100 %"],
+  ])("a share of %s", (share, text) => {
+    expect(shareText(share)).toBe(text);
+  });
+
+  test.each([
+    [0, "0 s"],
+    [59_999, "59 s"],
+    [61_000, "1 min 1 s"],
+    [3_600_000, "1 h"],
+    [90_061_000, "1 d 1 h"],
+    [86_460_000, "1 d"],
+  ])("%i ms there", (millis, text) => {
+    expect(uptimeText(millis)).toBe(text);
+  });
+
+  test.each([
+    [0, ""],
+    [0.0001, "▏"],
+    [0.5, "██"],
+    [0.59, "██▍"],
+    [2, "████"],
+  ])("a bar of %s in 4 columns", (share, text) => {
+    expect(bar(share, 4)).toBe(text);
+  });
+});
+
+test.each([
+  [0, [0, 0]],
+  [1, [1, 0]],
+  [4, [2, 2]],
+  [7, [4, 3]],
+  [20, [9, 3]],
+  [Infinity, [9, 3]],
+])("%s rows are divided: first the least of each", (rows, given) => {
+  const claims = [
+    { wanted: 9, least: 2 },
+    { wanted: 3, least: 2 },
+  ];
+  expect(roomFor(rows, claims)).toEqual(given);
+});
+
+test.each([
+  ["q", ["quit"]],
+  ["\x03", ["quit"]],
+  ["\x1b", ["quit"]],
+  ["p", ["pause"]],
+  ["xpQ", ["pause", "quit"]],
+  ["\x1b[A\x1b[1;5C\x1bOP", []],
+  ["é", []],
+])("the keys of %j", (data, keys) => {
+  expect(keysIn(data)).toEqual(keys);
+});
