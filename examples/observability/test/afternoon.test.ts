@@ -11,7 +11,7 @@ describe.skipIf(!hasPrometheus)(
     let stage: Stage;
 
     beforeAll(async () => {
-      stage = await setStage(40);
+      stage = await setStage(25);
     }, 120_000);
     afterAll(() => stage?.stop());
 

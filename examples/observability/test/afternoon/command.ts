@@ -15,7 +15,7 @@ pointsman doctor show. Alerts look back and wait for seconds here, not for minut
 
   --only WORDS   only what has these words in its name
   --list         names what is broken, and ends
-  --rate NUMBER  customers a second (40)
+  --rate NUMBER  customers a second (25)
   --help         this text
 `;
 
@@ -23,7 +23,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },
-    rate: { type: "string", default: "40" },
+    rate: { type: "string", default: "25" },
     help: { type: "boolean", default: false },
   },
 });

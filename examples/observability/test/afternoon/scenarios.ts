@@ -171,12 +171,15 @@ const lockForgotten: Scenario = {
 
 const functionSlow: Scenario = {
   name: "Reads are slow",
-  broken: "Somebody's migration makes a function take 0.8 s.",
+  broken: "Somebody's migration makes the price of one book take 0.6 s.",
   break: (stage) =>
     redefine(
       stage,
-      `create or replace function price_of(book int) returns int language sql stable
-         return (select price_cents from books, pg_sleep(0.8) where id = book)`,
+      `create or replace function price_of(book int) returns int language plpgsql stable as $$
+       begin
+         if book = 4 then perform pg_sleep(0.6); end if;
+         return (select price_cents from books where id = book);
+       end $$`,
     ),
   alerts: ["PointsmanSlow"],
   panels: [

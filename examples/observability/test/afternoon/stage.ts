@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type IamCluster, startCluster } from "@pointsman/local";
 import { createPool } from "pointsman";
 import { type Ended, runCli } from "../../../../packages/cli/test/helpers.ts";
+import { until } from "../../../../packages/pointsman/test/support/waiting.ts";
 import { type Load, startLoad } from "../../src/customers.ts";
 import { createSchema } from "../../src/schema.ts";
 import { hurriedRules } from "../support/hurried-rules.ts";
@@ -50,6 +51,7 @@ export async function setStage(customersPerSecond: number): Promise<Stage> {
     opened.push(() => prometheus.stop());
     const customers = startLoad(shop.url, customersPerSecond);
     opened.push(() => customers.stop());
+    await calm(prometheus);
     return {
       cluster,
       shop,
@@ -63,6 +65,20 @@ export async function setStage(customersPerSecond: number): Promise<Stage> {
     await stop();
     throw error;
   }
+}
+
+/** Waits until readers serve, as they have for as long as the alerts look back, and no alert is left. */
+async function calm(prometheus: Prometheus): Promise<void> {
+  await until(
+    "readers serve, and no alert is left",
+    async () => {
+      const [served] = await prometheus.query(
+        'sum(pointsman_statements_total{role="reader"} offset 5s)',
+      );
+      return served !== undefined && (await prometheus.alerts()).length === 0;
+    },
+    60_000,
+  );
 }
 
 /** What was acknowledged is on a reader, too: a writer that is lost takes nothing along. */
