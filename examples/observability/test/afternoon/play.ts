@@ -24,7 +24,7 @@ export interface Watcher {
 }
 
 /** How long anything may take to show, or to be silent again, in milliseconds. */
-const patienceMillis = 90_000;
+const patienceMillis = 60_000;
 /** What the panels look back for a rate, in seconds. */
 const windowSeconds = 5;
 

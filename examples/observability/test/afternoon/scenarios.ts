@@ -51,12 +51,12 @@ const readerKilled: Scenario = {
       when: (lines) => some(lines, { role: "reader" }),
     },
   ],
-  log: [],
-  top: [],
-  doctor: [],
+  log: [/reader out: app-instance-2/],
+  top: [/^reader +app-instance-2.* OUT$/m],
+  doctor: [/✗ bad +login/],
   told: [],
   mended: "The reader is started again.",
-  over: [],
+  over: [/reader back: app-instance-2/],
 };
 
 const readerLags: Scenario = {
@@ -77,8 +77,8 @@ const readerLags: Scenario = {
     },
   ],
   log: [],
-  top: [],
-  doctor: [],
+  top: [/^reader +app-instance-2.* [5-9]\.\d s +ok$/m],
+  doctor: [/! look +lag +up to [5-9] s/],
   told: [],
   mended: "It applies them at once.",
   over: [],
@@ -86,9 +86,9 @@ const readerLags: Scenario = {
 
 const allLag: Scenario = {
   name: "All readers fall behind",
-  broken: "Each reader applies each commit three seconds late.",
+  broken: "Each reader applies each commit four seconds late.",
   async break({ cluster }) {
-    await cluster.lag(3_000);
+    await cluster.lag(4_000);
     return () => cluster.lag(0);
   },
   alerts: ["PointsmanReadsOnWriter"],
@@ -110,8 +110,8 @@ const allLag: Scenario = {
     },
   ],
   log: [],
-  top: [],
-  doctor: [],
+  top: [/^reader-behind +writer /m],
+  doctor: [/! look +freshness +WAL positions: not proved/],
   told: [],
   mended: "They apply them at once.",
   over: [],
@@ -137,9 +137,9 @@ const functionMisjudged: Scenario = {
       when: (lines) => some(lines, { role: "writer", reason: "writing-function" }),
     },
   ],
-  log: [],
-  top: [],
-  doctor: [],
+  log: [/refusal learnt: .*INSERT/],
+  top: [/refusals [1-9]/, /^(writing-function|refused) +writer /m],
+  doctor: [/^\d+ ok(, \d+ look)?$/m],
   told: [],
   mended: "The function is as it was.",
   over: [],
@@ -162,11 +162,11 @@ const lockForgotten: Scenario = {
     },
   ],
   log: [],
-  top: [],
-  doctor: [],
+  top: [/^writer .* 4\/0\/4 +[1-9]/m],
+  doctor: [/^\d+ ok(, \d+ look)?$/m],
   told: [],
   mended: "The transaction is ended.",
-  over: [],
+  over: [/slow statement: \d{4,} ms on writer .*insert into orders/],
 };
 
 const functionSlow: Scenario = {
@@ -190,9 +190,9 @@ const functionSlow: Scenario = {
       when: (lines) => some(lines, { operation: "SELECT" }, 0.5),
     },
   ],
-  log: [],
-  top: [],
-  doctor: [],
+  log: [/slow statement: \d+ ms on reader .*price_of/],
+  top: [/^reader +\S+ +0 .* ([5-9]\d\d ms|1\.\d s)/m, / reader +select id, title, price_of/],
+  doctor: [/^\d+ ok(, \d+ look)?$/m],
   told: [],
   mended: "The function is as it was.",
   over: [],
@@ -223,9 +223,9 @@ const identityLost: Scenario = {
       when: (lines) => some(lines, { error: "PASSWORD_UNAVAILABLE" }),
     },
   ],
-  log: [],
-  top: [],
-  doctor: [],
+  log: [/connect failed: writer .*IAM has no AWS credentials/],
+  top: [/connects failing (0\.)?[1-9]/],
+  doctor: [/✗ bad +credentials/],
   told: ["GET 503", "POST 503"],
   mended: "It gets credentials again.",
   over: [],
@@ -260,12 +260,12 @@ const writerLost: Scenario = {
       when: (lines) => some(lines, { error: "WRITE_OUTCOME_UNKNOWN" }),
     },
   ],
-  log: [],
-  top: [],
-  doctor: [],
+  log: [/writer lost: app\.cluster/, /outcome unknown: /],
+  top: [/SEARCHING/],
+  doctor: [/✗ bad +login/],
   told: ["POST 500"],
   mended: "A reader is promoted, and the old writer comes back as a reader.",
-  over: [],
+  over: [/writer found: app\.cluster.* after \d+ ms/],
 };
 
 /** Waits until an order is under way, and waits for its table. */
@@ -285,9 +285,9 @@ export const scenarios: readonly Scenario[] = [
   readerKilled,
   readerLags,
   allLag,
-  functionMisjudged,
   functionSlow,
   lockForgotten,
+  functionMisjudged,
   identityLost,
   writerLost,
 ];

@@ -45,14 +45,14 @@ function line({ labels, value }: Sample): string {
   return `  ${of.join(" ")}  ${Number(value.toPrecision(3))}`;
 }
 
-/** The lines, of which those that come again and again are there once. */
+/** The lines, of each kind the first two: a line is as the one before it up to a colon. */
 function shortened(lines: readonly string[]): string {
   const seen = new Map<string, number>();
-  const kinds = lines.filter((text) => {
-    const kind = text.replaceAll(/\d+/g, "N");
+  const kept = lines.filter((text) => {
+    const [, kind = text.replaceAll(/\d+/g, "N")] = /"message":"([^:"]*)/.exec(text) ?? [];
     const count = (seen.get(kind) ?? 0) + 1;
     seen.set(kind, count);
     return text !== "" && count <= 2;
   });
-  return kinds.join("\n");
+  return kept.join("\n");
 }
