@@ -3,7 +3,7 @@ import { hasPrometheus, needsPrometheus } from "../support/prometheus.ts";
 import { play } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
-import { setStage } from "./stage.ts";
+import { type Stage, setStage } from "./stage.ts";
 import { teller } from "./teller.ts";
 
 // `npm run afternoon`: breaks one thing after another, and shows how that shows.
@@ -40,10 +40,14 @@ else await spend(chosen, Number(values.rate));
 
 async function spend(chosen: readonly Scenario[], rate: number): Promise<void> {
   console.log("Starting a cluster, the shop, its customers and Prometheus.");
-  const stage = await setStage(rate);
-  process.once("SIGINT", () => {
-    void stage.stop().then(() => process.exit(130));
-  });
+  let stage: Stage | undefined;
+  const leave = (status: number) => () => {
+    // Whatever has been started by then is ended when this process exits.
+    void Promise.resolve(stage?.stop()).finally(() => process.exit(status));
+  };
+  process.once("SIGINT", leave(130));
+  process.once("SIGTERM", leave(143));
+  stage = await setStage(rate);
   try {
     console.log(`The shop is at ${stage.shop.url}, Prometheus at ${stage.prometheus.url}.`);
     for (const scenario of chosen) await play(stage, scenario, teller(stage));

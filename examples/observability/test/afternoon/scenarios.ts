@@ -264,7 +264,7 @@ const writerLost: Scenario = {
   doctor: [/✗ bad +login/],
   told: ["POST 500"],
   mended: "A reader is promoted, and the old writer comes back as a reader.",
-  over: [/writer found: app\.cluster.* after \d+ ms/],
+  over: [/writer found: \S+ after \d+ ms/],
 };
 
 /** Waits until an order is under way, and waits for its table. */
