@@ -23,7 +23,7 @@ export interface Column<Row> {
 
 const gap = "  ";
 /** What is narrower cannot be read. */
-const leastFlexible = 14;
+const leastFlexible = 24;
 /** Where there is room, a table does not become narrower than with this. */
 const usualFlexible = 26;
 

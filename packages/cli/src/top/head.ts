@@ -50,7 +50,7 @@ function plural(count: number, one: string, many: string): string {
 function alarms(figures: Figures, { gone, trouble }: Surroundings, width: number): readonly Line[] {
   const lines: Line[] = [];
   if (trouble !== undefined) {
-    const told = `GONE, trying again (the last numbers are ${durationText(trouble.millis)} old): ${trouble.reason}`;
+    const told = `GONE for ${durationText(trouble.millis)}, trying again: ${trouble.reason}`;
     lines.push(loud(told, width));
   }
   if (figures.searching) {

@@ -83,7 +83,12 @@ const alarming = (count: number | undefined): Format | undefined =>
 
 const sideColumns: readonly Column<SideFigures>[] = [
   { title: "SIDE", of: ({ role }) => ({ text: role }), width: 6 },
-  { title: "stmts/s", of: (side) => ({ text: countText(side.perSecond) }), align: "right" },
+  {
+    title: "stmts/s",
+    of: (side) => ({ text: countText(side.perSecond) }),
+    align: "right",
+    spare: 1,
+  },
   {
     title: "err/s",
     of: ({ errorsPerSecond: errors }) => ({ text: countText(errors), format: alarming(errors) }),
@@ -96,7 +101,7 @@ const sideColumns: readonly Column<SideFigures>[] = [
     of: ({ p99 }) => ({ text: quantileText(p99) }),
     align: "right",
     width: 7,
-    spare: 2,
+    spare: 3,
   },
   {
     title: "used/idle/max",
@@ -115,13 +120,13 @@ const sideColumns: readonly Column<SideFigures>[] = [
     title: "lanes",
     of: ({ lanes }) => ({ text: lanes === undefined ? unknown : countText(lanes.open) }),
     align: "right",
-    spare: 1,
+    spare: 2,
   },
   {
     title: "riders",
     of: ({ lanes }) => ({ text: lanes === undefined ? unknown : countText(lanes.riders) }),
     align: "right",
-    spare: 3,
+    spare: 4,
   },
 ];
 

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Figures } from "./figures.ts";
@@ -39,6 +40,7 @@ export class LiveView {
       this.#status = 128 + constants.signals[signal];
       this.#over.abort();
     };
+    const over = once(this.#over.signal, "abort");
     const stopKeys = listenForKeys(process.stdin, (key) => this.#press(key));
     process.stdout.on("resize", resized);
     process.on("SIGCONT", resized);
@@ -47,7 +49,8 @@ export class LiveView {
     try {
       this.#draw();
       while (await this.#pause()) {
-        await this.#read();
+        // Nobody who has pressed a key waits for an answer that may not come.
+        await Promise.race([over, this.#read()]);
         this.#draw();
       }
     } finally {
@@ -68,14 +71,6 @@ export class LiveView {
   }
 
   async #read(): Promise<void> {
-    const over = new Promise<void>((resolve) => {
-      this.#over.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    // Nobody who has pressed a key waits for an answer that may not come.
-    await Promise.race([over, this.#readNow()]);
-  }
-
-  async #readNow(): Promise<void> {
     const { source, history } = this.#view;
     try {
       history.add(await source.read());

@@ -33,8 +33,8 @@ It is DATABASE_STATS_SOCKET where it is left out.
 
 Options:
   --interval SECONDS  how often it looks, 0.1 to 3600 (default: 1)
-  --once              print one frame as plain text, and exit; so it is where the
-                      output is no terminal
+  --once              print one frame as plain text, and exit; it is the same
+                      where the output is no terminal
   --json              the same as one JSON object
   --no-color          no colour
   --help, -h          print this
@@ -45,7 +45,7 @@ Keys:
 
 Environment:
   DATABASE_STATS_SOCKET  the directory, as the application has it
-  NO_COLOR             when set, no colour
+  NO_COLOR               when set, no colour
 
 Exit status: 0; 1 when the source cannot be read at the start, or is gone at the
 end of --once; 2 when options or environment make no sense; 128+n when signal n

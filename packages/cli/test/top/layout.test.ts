@@ -158,7 +158,7 @@ describe("the screen", () => {
       more,
     );
     expect(rows.slice(1, 4).map((row) => textOf(row).trimEnd())).toEqual([
-      "!! GONE, trying again (the last numbers are 5.0 s old): Nobody is there.",
+      "!! GONE for 5.0 s, trying again: Nobody is there.",
       "!! SEARCHING FOR THE WRITER: 3 callers wait",
       "gone: 4711   does not answer: 12",
     ]);

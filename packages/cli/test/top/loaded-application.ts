@@ -11,10 +11,10 @@ const pool = createPool({ consistency: "eventual", catalog: false, lanes: false 
 const busy = new AbortController();
 const { signal } = busy;
 
-async function keep(send: () => Promise<unknown>): Promise<void> {
+async function keep(pauseMillis: number, send: () => Promise<unknown>): Promise<void> {
   while (!signal.aborted) {
     await send().catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pauseMillis));
   }
 }
 
@@ -50,15 +50,15 @@ const server = createServer(async (request, response) => {
 
 await pool.query("create table if not exists books (id int, title text, stock int)");
 const under = Promise.all([
-  keep(() => pool.query("select pg_sleep(0.2) -- slow")),
-  keep(() =>
+  keep(10, () => pool.query("insert into books select 1, 'A', 2 from pg_sleep(0.5)")),
+  keep(200, () => pool.query("select pg_sleep(0.2) -- slow")),
+  keep(100, () =>
     pool.query(
-      "select id, title, '\x1b[31m' from books where title <> '表' and pg_sleep(0.05) is null or pg_sleep(0.05) is not null",
+      "select id, '\x1b[31m' from (select pg_sleep(0.05)) as s left join books on title = '表'",
     ),
   ),
-  keep(() => pool.query('select 1 from pg_sleep(0.005), (select $1::int) as "表の名前"', [1])),
-  keep(() => withWriter(() => pool.query("select 2 from pg_sleep(0.02)"))),
-  keep(() => pool.query("insert into books select 1, 'A', 2 from pg_sleep(0.5)")),
+  keep(150, () => withWriter(() => pool.query("select 2 from pg_sleep(0.02)"))),
+  keep(300, () => pool.query('select $1::int as "表の名前" from pg_sleep(0.005)', [1])),
 ]);
 process.once("SIGTERM", async () => {
   busy.abort();
