@@ -47,6 +47,8 @@ const helpOf: Readonly<Record<string, readonly string[]>> = {
   "pointsman exec": [...sources, "packages/cli/src/cli.ts", "exec"],
   "pointsman doctor": [...sources, "packages/cli/src/cli.ts", "doctor"],
   "pointsman explain": [...sources, "packages/cli/src/cli.ts", "explain"],
+  "pointsman check": [...sources, "packages/cli/src/cli.ts", "check"],
+  "pointsman completion": [...sources, "packages/cli/src/cli.ts", "completion"],
   "pointsman top": [...sources, "packages/cli/src/cli.ts", "top"],
   "npm run demo": [...sources, "examples/bookshop/src/demo.ts"],
   "npm run bench": [...sources, "bench/src/main.ts"],
@@ -89,6 +91,7 @@ function mistakeOf(words: readonly string[]): string | undefined {
     // Not of this repository, and not installed by it.
     case "curl":
     case "aws":
+    case "prometheus":
       return undefined;
     default:
       return `nobody knows how to check the program ${program}`;

@@ -2,8 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCodes, reasons, verdicts } from "pointsman";
 import { describe, expect, test } from "vitest";
+import { exitStatuses } from "../../packages/cli/src/exit-status.ts";
 import { optionTable, sideOptions } from "../../packages/pointsman/src/config/options.ts";
 import { type Metric, metrics } from "../../packages/pointsman/src/monitoring/metrics.ts";
+import { labelAttributes } from "../../packages/pointsman/src/monitoring/opentelemetry/attributes.ts";
 import { eventMeanings } from "../../packages/pointsman/src/telemetry/events.ts";
 import { evictionReasons } from "../../packages/pointsman/src/telemetry/eviction-reasons.ts";
 import { freshnessOutcomes } from "../../packages/pointsman/src/telemetry/freshness-outcomes.ts";
@@ -78,6 +80,19 @@ describe("docs/errors.md", () => {
   });
 });
 
+describe("docs/cli.md", () => {
+  test("has every exit status of every command, and no other", () => {
+    const told = listed("docs/cli.md", "command and status").map(({ name, cells }) => [
+      name,
+      cells[1],
+    ]);
+    const known = Object.entries(exitStatuses).flatMap(([command, statuses]) =>
+      Object.entries(statuses).map(([status, meaning]) => [`${command} ${status}`, meaning]),
+    );
+    expect(told).toEqual(known);
+  });
+});
+
 describe("docs/observability.md", () => {
   const page = "docs/observability.md";
   const told = (header: string): Record<string, string | undefined> =>
@@ -114,6 +129,14 @@ describe("docs/observability.md", () => {
         description,
       ]),
     );
+  });
+
+  test("names the attribute of each label in OpenTelemetry, in their order", () => {
+    const rows = listed("docs/observability.md", "label").map(({ name, cells }) => [
+      name,
+      codeWords(cells[1]),
+    ]);
+    expect(rows).toEqual(Object.entries(labelAttributes));
   });
 });
 

@@ -37,6 +37,10 @@ async function run(): Promise<number> {
       return (await import("./doctor/doctor.ts")).doctor(command, process.env);
     case "explain":
       return (await import("./explain/explain.ts")).explain(command, process.env);
+    case "check":
+      return (await import("./check/check.ts")).check(command, process.env);
+    case "completion":
+      return (await import("./completion/completion.ts")).completion(command);
     case "top":
       return (await import("./top/top.ts")).top(command, process.env);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseCommand } from "../src/cli-arguments.ts";
+import { descriptions, parseCommand } from "../src/cli-arguments.ts";
+import { parseOptions } from "../src/command-line/parse-options.ts";
 
 const parse = (line: string) => parseCommand(line.split(" ").filter(Boolean));
 
@@ -150,6 +151,87 @@ describe("explain", () => {
   });
 });
 
+describe("check", () => {
+  const check = (of: object, limits: object, options: object = {}) => ({
+    kind: "check",
+    of,
+    limits,
+    by: "calls",
+    json: false,
+    offline: false,
+    ...options,
+  });
+  const statistics = (count: number) => ({ kind: "statistics", count });
+  const file = { kind: "file", path: "a.sql" };
+
+  test.each([
+    ["check --max-writer 40%", check(statistics(5000), { all: 0.4 })],
+    ["check --max-writer-reads=0 --json", check(statistics(5000), { reads: 0 }, { json: true })],
+    [
+      "check --max-writer .4 --max-writer-reads 2.5% --by time --top 7",
+      check(statistics(7), { all: 0.4, reads: 0.025 }, { by: "time" }),
+    ],
+    ["check --top --max-writer 1", check(statistics(5000), { all: 1 })],
+    [
+      "check --max-writer 0.4 --file a.sql --offline --options o.json",
+      check(file, { all: 0.4 }, { by: "statements", offline: true, optionsPath: "o.json" }),
+    ],
+  ])("%s", (line, expected) => {
+    expect(parse(line)).toEqual(expected);
+  });
+
+  test.each([
+    ["check", "There is no limit to hold: give --max-writer-reads, --max-writer or both."],
+    [
+      "check --file a.sql",
+      "There is no limit to hold: give --max-writer-reads, --max-writer or both.",
+    ],
+    ["check --max-writer 40", '--max-writer takes a share such as 40% or 0.4, not "40".'],
+    ["check --max-writer 101%", '--max-writer takes a share such as 40% or 0.4, not "101%".'],
+    ["check --max-writer=", '--max-writer takes a share such as 40% or 0.4, not "".'],
+    [
+      "check --max-writer-reads few",
+      '--max-writer-reads takes a share such as 40% or 0.4, not "few".',
+    ],
+    ["check --max-writer 1 --by cost", '--by takes calls or time, not "cost".'],
+    [
+      "check --max-writer 1 --file a.sql --by time",
+      "A file does not tell calls and time: give --by without --file.",
+    ],
+    [
+      "check --max-writer 1 --file a.sql --top 5",
+      "--file and --top are different questions: give one of them.",
+    ],
+    [
+      "check --max-writer 1 --offline",
+      "pg_stat_statements is in the database: --offline needs --file.",
+    ],
+    ["check --max-writer 1 --file=", "--file takes the name of a file."],
+    ["check --max-writer 1 --options=", "--options takes the name of a file."],
+    ["check --max-writer 1 --top 0", '--top takes a number from 1 to 10000, not "0".'],
+    ["check --max-writer 1 now", "Unexpected argument 'now'."],
+  ])("%s is a mistake", (line, message) => {
+    expect(parse(line)).toEqual({
+      kind: "mistake",
+      message: `${message} See pointsman check --help.`,
+    });
+  });
+});
+
+describe("completion", () => {
+  test.each(["bash", "zsh", "fish"])("%s", (shell) => {
+    expect(parse(`completion ${shell}`)).toEqual({ kind: "completion", shell });
+  });
+
+  test.each(["completion", "completion tcsh", "completion bash zsh"])("%s is a mistake", (line) => {
+    expect(parse(line)).toEqual({
+      kind: "mistake",
+      message:
+        "It takes the name of one shell: bash, zsh or fish. See pointsman completion --help.",
+    });
+  });
+});
+
 test.each([
   ["", "There is no command. See pointsman --help."],
   ["docter", 'There is no command "docter". See pointsman --help.'],
@@ -158,15 +240,8 @@ test.each([
 });
 
 test("help is for each command, and fits into 80 columns", () => {
-  for (const line of [
-    "--help",
-    "-h",
-    "help",
-    "exec --help",
-    "exec -h",
-    "doctor --help",
-    "explain --help",
-  ]) {
+  const ofCommands = descriptions.flatMap(({ name }) => [`${name} --help`, `${name} -h`]);
+  for (const line of ["--help", "-h", "help", ...ofCommands]) {
     const command = parse(line);
     expect(command.kind, line).toBe("help");
     const { text } = command as { text: string };
@@ -176,4 +251,38 @@ test("help is for each command, and fits into 80 columns", () => {
 
 test("--version", () => {
   expect(parse("--version")).toEqual({ kind: "version" });
+});
+
+/** The options in a help, with a value where they take one. */
+function optionsIn(text: string): string[] {
+  const [, list = ""] = /\nOptions:\n([\s\S]*?)\n\n/.exec(text) ?? [];
+  return [...list.matchAll(/^ {2}(--[a-z-]+)(?:, -[a-z])?( [A-Z]+)?/gm)].map(
+    ([, name = "", value]) => (value === undefined ? name : `${name}=1`),
+  );
+}
+
+describe.each(descriptions.map((one) => [one.name, one] as const))("%s", (name, description) => {
+  const { text } = parse(`${name} --help`) as { text: string };
+
+  test("accepts every option that its help has, and its help has every option", () => {
+    const typed = optionsIn(text);
+    const names = typed.map((option) => option.split("=")[0]?.slice(2)).sort();
+    expect(names).toEqual([...Object.keys(description.options), "help"].sort());
+    for (const option of typed) {
+      const given = parseOptions(description, [option]);
+      if (option === "--help") expect(given).toBe("help");
+      else expect(Object.keys((given as { values: object }).values)).toHaveLength(1);
+    }
+  });
+
+  test("has every exit status in its help", () => {
+    for (const status of Object.keys(description.exitStatuses)) {
+      expect(text).toMatch(new RegExp(`\n  ${status.replace("+", "\\+")} +\\w`));
+    }
+  });
+
+  test("is named in the help of all", () => {
+    const { text: overview } = parse("--help") as { text: string };
+    expect(overview).toContain(`\n  ${name} `);
+  });
 });

@@ -1,10 +1,10 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Explanation } from "pointsman";
 import { describe, expect, test } from "vitest";
-import { percent, reportOf } from "../src/explain/load-report.ts";
-import type { Answer } from "../src/explain/route.ts";
-import { tableOf } from "../src/explain/table.ts";
 import { Tree } from "../src/explain/tree.ts";
+import { percent, reportOf } from "../src/load/load-report.ts";
+import type { Answer } from "../src/routes/route.ts";
+import { tableOf } from "../src/routes/table.ts";
 
 const read: Explanation = {
   target: "reader",

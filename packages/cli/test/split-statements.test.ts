@@ -1,7 +1,7 @@
 import { classify } from "pointsman";
 import { describe, expect, test } from "vitest";
 import { samples } from "../../pointsman/test/statements/samples.ts";
-import { splitStatements, withoutLeadingComments } from "../src/explain/split-statements.ts";
+import { splitStatements, withoutLeadingComments } from "../src/script/split-statements.ts";
 
 const texts = (script: string) => splitStatements(script).map(({ text }) => text);
 

@@ -82,6 +82,7 @@ export function configuredEndpoints(
     const pool = side === "writer" ? config.writerPool : config.readerPool;
     const addresses = new EndpointAddresses([endpoint]);
     const EndpointClient = endpointClientClass(undefined, {
+      calls: {},
       side,
       addresses,
       watch: (_client, query) => ({ query, known: undefined, answered: (error) => error }),

@@ -46,6 +46,7 @@ import type { EndpointClient, WatchedQuery } from "./servers/endpoint-client.ts"
 import { endpointOptions } from "./servers/endpoint-options.ts";
 import type { Habit } from "./servers/lanes/habit.ts";
 import { openSides, openSingle } from "./servers/open-sides.ts";
+import { pgCallsOf } from "./servers/pg-calls.ts";
 import {
   freePlace,
   idleClients,
@@ -176,6 +177,7 @@ export class Pool extends SettlingPool {
     });
     const front: Front = {
       events: this,
+      calls: pgCallsOf(this),
       classify: (sql) => classifier.classify(sql),
       watch: (client, query) => this.#watch(client, query),
       vet: config.readOnly

@@ -14,6 +14,7 @@ import type { SettlingPool } from "./servers/settling-pool.ts";
 import type { Sides } from "./servers/sides.ts";
 import type { TopologyWatch } from "./servers/topology/topology-watch.ts";
 import type { ShadowStats } from "./shadow/shadow-report.ts";
+import type { ClassifierStats } from "./statements/classify.ts";
 
 /** The connections of one side that carry many short reads at once. */
 export interface LaneStats {
@@ -156,7 +157,7 @@ export interface PoolStats {
    */
   readonly unknownFunctions: readonly UnknownFunction[];
   /** The memory of verdicts. */
-  readonly statements: ReturnType<Router["classifierStats"]>;
+  readonly statements: ClassifierStats;
   /** What would have happened without `shadow`; absent where that is off. */
   readonly shadow?: ShadowStats;
 }

@@ -4,11 +4,11 @@ import {
   type TablePattern,
   tablePatterns,
 } from "pointsman/endpoints";
-import type { DoctorCommand } from "../cli-arguments.ts";
 import { EXIT_FAILED } from "../exit-status.ts";
 import { Secrets } from "../secrets.ts";
 import { columns, isColoured } from "../terminal.ts";
 import { clusterChecks, endpointChecks, readOnlyChecks } from "./checks/checks.ts";
+import type { DoctorCommand } from "./doctor-arguments.ts";
 import { examine, type Line } from "./examine.ts";
 import { Table } from "./table.ts";
 import type { Visit } from "./visit.ts";

@@ -1,10 +1,10 @@
 import { rootCertificates } from "node:tls";
 import { type ConfiguredEndpoint, configuredEndpoints } from "pointsman/endpoints";
-import type { ExecCommand } from "../cli-arguments.ts";
 import { complain } from "../complain.ts";
 import { isLibraryError, reasonOf } from "../errors.ts";
 import { EXIT_FAILED, EXIT_USAGE } from "../exit-status.ts";
 import { childEnvironment } from "./child-environment.ts";
+import type { ExecCommand } from "./exec-arguments.ts";
 import { writeRoots } from "./roots-file.ts";
 import { runProgram } from "./run-program.ts";
 

@@ -1,21 +1,25 @@
-import { readFile } from "node:fs/promises";
 import { text as allOf } from "node:stream/consumers";
-import { configuredEndpoints } from "pointsman/endpoints";
-import type { ExplainCommand } from "../cli-arguments.ts";
+import { CannotTell } from "../cannot-tell.ts";
 import { complain } from "../complain.ts";
-import { reasonOf } from "../errors.ts";
 import { EXIT_FAILED, EXIT_USAGE } from "../exit-status.ts";
-import { Secrets } from "../secrets.ts";
+import { percent, ratio, reportOf, type Share } from "../load/load-report.ts";
+import { statisticsOf } from "../load/statistics.ts";
+import { print, printJson, printNote } from "../output.ts";
+import { places, routeOf } from "../routes/route.ts";
+import {
+  type Environment,
+  hasDatabase,
+  openSource,
+  routed,
+  type Source,
+} from "../routes/source.ts";
+import { tableOf } from "../routes/table.ts";
+import { adviceOn, unknownFunctions } from "../routes/unknown-functions.ts";
+import { readText } from "../script/read-text.ts";
+import { splitStatements } from "../script/split-statements.ts";
 import { columns, isColoured, paint } from "../terminal.ts";
-import { wrap } from "../wrap.ts";
-import { busiestStatements, NoStatistics } from "./busiest.ts";
-import { percent, ratio, reportOf, type Share } from "./load-report.ts";
-import { places, routeOf } from "./route.ts";
-import { type Environment, hasDatabase, openSource, options, type Source } from "./source.ts";
-import { splitStatements } from "./split-statements.ts";
-import { tableOf } from "./table.ts";
+import type { ExplainCommand } from "./explain-arguments.ts";
 import { Tree } from "./tree.ts";
-import { adviceOn, unknownFunctions } from "./unknown-functions.ts";
 
 /**
  * Tells where texts would go, and why.
@@ -23,15 +27,20 @@ import { adviceOn, unknownFunctions } from "./unknown-functions.ts";
  * @returns the exit status
  * @throws ConfigError
  */
-export function explain(command: ExplainCommand, environment: Environment): Promise<number> {
+export async function explain(command: ExplainCommand, environment: Environment): Promise<number> {
   const { of } = command;
-  switch (of.kind) {
-    case "text":
-      return explainText(of.text, command, environment);
-    case "file":
-      return explainFile(of.path, command, environment);
-    case "busiest":
-      return explainBusiest(of.count, command, environment);
+  try {
+    switch (of.kind) {
+      case "text":
+        return await explainText(of.text, command, environment);
+      case "file":
+        return await explainFile(of.path, command, environment);
+      case "busiest":
+        return await explainBusiest(of.count, command, environment);
+    }
+  } catch (error) {
+    if (!(error instanceof CannotTell)) throw error;
+    return complain(error.message, EXIT_FAILED);
   }
 }
 
@@ -64,19 +73,12 @@ async function explainFile(
   { json, offline }: ExplainCommand,
   environment: Environment,
 ): Promise<number> {
-  let script: string;
-  try {
-    script = path === "-" ? await allOf(process.stdin) : await readFile(path, "utf8");
-  } catch (error) {
-    return complain(`The file cannot be read: ${reasonOf(error)}.`, EXIT_FAILED);
-  }
-  const statements = splitStatements(script);
+  const statements = splitStatements(await readText(path));
   return withSource(offline, environment, async (source) => {
-    const answers = await source.of(statements.map(({ text }) => text));
-    const rows = statements.map((statement, at) => ({ ...statement, answer: answers[at] }));
+    const rows = await routed(source, statements);
     const counts = places.map((place) => ({
       place,
-      count: answers.filter((answer) => routeOf(answer).place === place).length,
+      count: rows.filter(({ answer }) => answer && routeOf(answer).place === place).length,
     }));
     const unknown = unknownFunctions(rows);
     if (json) {
@@ -108,23 +110,9 @@ async function explainBusiest(
       EXIT_USAGE,
     );
   }
-  let found: Awaited<ReturnType<typeof busiest>>;
-  try {
-    found = await busiest(count, environment);
-  } catch (error) {
-    if (error instanceof NoStatistics) return complain(error.message, EXIT_FAILED);
-    throw error;
-  }
-  if (typeof found === "string") return complain(found, EXIT_FAILED);
-  const { statements, load } = found;
+  const { statements, load } = await statisticsOf(environment, count, "calls");
   return withSource(false, environment, async (source) => {
-    const texts = statements.flatMap(({ text }) => (text === undefined ? [] : [text]));
-    const answers = await source.of(texts);
-    const byText = new Map(texts.map((text, at) => [text, answers[at]]));
-    const rows = statements.map((statement) => ({
-      ...statement,
-      answer: statement.text === undefined ? undefined : byText.get(statement.text),
-    }));
+    const rows = await routed(source, statements);
     const report = reportOf(rows, load);
     const unknown = unknownFunctions(rows);
     if (json) {
@@ -167,58 +155,19 @@ const inTransactions =
 const withoutText =
   "Statements without a text belong to other users, or their texts were lost: to see the former, grant this user the role pg_read_all_stats.";
 
-/** @returns or why the database cannot be asked */
-async function busiest(
-  count: number,
-  environment: Environment,
-): Promise<Awaited<ReturnType<typeof busiestStatements>> | string> {
-  const endpoints = configuredEndpoints(options, environment);
-  const { DATABASE_URL, PGHOST } = environment;
-  // A service that writes nothing need not know where the writer is.
-  const side = DATABASE_URL || PGHOST ? "writer" : "reader";
-  const endpoint = endpoints.find((one) => one.side === side);
-  if (endpoint === undefined) return "There is no database to ask: set DATABASE_URL.";
-  const secrets = new Secrets(environment);
-  try {
-    if (endpoint.auth === undefined) secrets.add(await endpoint.password());
-    const client = await endpoint.connect();
-    try {
-      return await busiestStatements(client, count);
-    } finally {
-      await client.end();
-    }
-  } catch (error) {
-    if (error instanceof NoStatistics) throw error;
-    return secrets.hide(
-      `The ${side} ${endpoint.name} cannot be reached: ${reasonOf(error)}. pointsman doctor tells more.`,
-    );
-  }
-}
-
 async function withSource(
   isOffline: boolean,
   environment: Environment,
   tell: (source: Source) => Promise<void>,
 ): Promise<number> {
   const source = await openSource(isOffline, environment);
+  if (source.problem !== undefined) {
+    complain(`${source.problem} What follows is by the text alone.`, source.status);
+  }
   try {
     await tell(source);
     return source.status;
   } finally {
     await source.end();
   }
-}
-
-function print(text: string): void {
-  process.stdout.write(text);
-}
-
-function printJson(told: object): void {
-  print(`${JSON.stringify(told)}\n`);
-}
-
-function printNote(note: string | undefined, environment: Environment): void {
-  if (note === undefined) return;
-  const rows = wrap(note, Math.min(columns(), 120)).join("\n");
-  print(`\n${paint(isColoured(environment), "dim", rows)}\n`);
 }

@@ -1,7 +1,7 @@
 import type { Explanation, FunctionCall, RelationName } from "pointsman";
+import { type Answer, colours, routeOf } from "../routes/route.ts";
 import { oneLine, paint, shortened } from "../terminal.ts";
 import { wrap } from "../wrap.ts";
-import { type Answer, colours, routeOf } from "./route.ts";
 
 /** What is known of a function, for people. */
 const knowledge = {

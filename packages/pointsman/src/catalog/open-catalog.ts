@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { EndpointClient } from "../servers/endpoint-client.ts";
 import { baseClass } from "../servers/endpoint-options.ts";
+import { pgCallsOf } from "../servers/pg-calls.ts";
 import { anotherOf, ProbeConnections } from "../servers/probe-connection.ts";
 import type { Sides } from "../servers/sides.ts";
 import { warnOfUnreadCatalog } from "../telemetry/catalog-warnings.ts";
@@ -23,7 +24,7 @@ export function openCatalog(
   { writer, reader }: Sides,
 ): CatalogWatch | undefined {
   if (config.catalog === undefined) return undefined;
-  const probes = new ProbeConnections(baseClass(config));
+  const probes = new ProbeConnections(baseClass(config), pgCallsOf(writer));
   // A read-only pool opens a connection to the writer when it has something to write.
   const sides = { writer: config.readOnly ? reader : writer, reader };
   let isTold = false;

@@ -36,10 +36,11 @@ export function errorLabel(error: unknown): string {
   return typeof name === "string" ? name : "unknown";
 }
 
-/** What a statement is called in a label: its command, of several the first. */
+/** What a statement is called in a label: its command; of several that one, if they are the same. */
 export function operationLabel(commands: readonly string[]): string {
   const [first = "unknown"] = commands;
-  return commands.length > 1 ? `BATCH ${first}` : first;
+  if (commands.length < 2) return first;
+  return commands.every((command) => command === first) ? `BATCH ${first}` : "BATCH";
 }
 
 /**

@@ -18,6 +18,7 @@ import { Login } from "./login.ts";
 import { MirrorSession, mirrorStatement } from "./mirror.ts";
 import { NotTheWriter } from "./not-the-writer.ts";
 import { Opening } from "./opening.ts";
+import type { PgCalls } from "./pg-calls.ts";
 import {
   abandonActive,
   internals,
@@ -55,6 +56,8 @@ export interface EndpointTraits {
   readonly side: Target;
   /** The pool whose listeners hear what becomes of its connections; absent: nobody hears of it. */
   readonly owner?: object;
+  /** How it asks `pg`. */
+  readonly calls: PgCalls;
   /** Where to connect: one of these for each new connection. */
   readonly addresses: Pick<EndpointAddresses, "pick" | "configure"> &
     Partial<Pick<EndpointAddresses, "isSurplus">>;
@@ -202,7 +205,7 @@ export function endpointClientClass(
   Base: ClientConstructor | undefined,
   traits: EndpointTraits,
 ): EndpointClientConstructor {
-  const { addresses, classify } = traits;
+  const { addresses, calls, classify } = traits;
   const inherited = (Base ?? Client).prototype as unknown as QueueMethods;
   // Whoever has a `query` of their own wants to see every query, as it was called.
   const isPgs = (Base ?? Client).prototype.query === Client.prototype.query;
@@ -300,7 +303,9 @@ export function endpointClientClass(
 
     #open(callback: (error: Error | null) => void): void {
       const connect = (opened: (error?: Error | null) => void): void => {
-        super.connect(opened as never);
+        const ask = (): unknown => super.connect(opened as never);
+        if (calls.veil === undefined) ask();
+        else calls.veil.hide(ask);
       };
       this.#opening = new Opening(this, this.address, traits.side, connect, (error, millis) => {
         const problem = error ?? this.#misled();
@@ -322,6 +327,12 @@ export function endpointClientClass(
         if (!this.#lock.isOpen(this.standby)) callback(null);
         else this.#lock.close((text, done) => this.#queryPlainly(text, undefined, done), callback);
       });
+    }
+
+    /** pg's own: opens the socket, whose events go on in the context in which it was opened. */
+    _connect(callback: unknown): void {
+      if (calls.veil === undefined) inherited._connect.call(this, callback);
+      else calls.veil.detach(() => inherited._connect.call(this, callback));
     }
 
     #newMirror(): MirrorSession {
@@ -401,6 +412,12 @@ export function endpointClientClass(
         this.cut(error);
         return;
       }
+      // Values and queries of callers are asked how they are sent.
+      if (calls.veil === undefined) this.#pulse();
+      else calls.veil.show(() => this.#pulse());
+    }
+
+    #pulse(): void {
       if (!this.#flight.pulse()) inherited._pulseQueryQueue.call(this);
     }
 
@@ -477,15 +494,20 @@ export function endpointClientClass(
         process.nextTick(callback, error as Error);
         return;
       }
-      // pg's own `query`: whoever watches that sees it, too.
       if (companions === undefined) {
-        super.query(query);
+        this.#board(query);
         return;
       }
       this.#accompaniment.ride(companions, callback, (answer) => {
         query.callback = answer;
-        super.query(query);
+        this.#board(query);
       });
+    }
+
+    /** pg's own `query`: whoever watches that sees it, too. */
+    #board(query: LaneQuery): void {
+      if (calls.veil === undefined) super.query(query);
+      else calls.veil.hide(() => super.query(query));
     }
 
     cancelRunning(): void {
@@ -589,8 +611,10 @@ export function endpointClientClass(
         const carrier = query as { query_timeout?: number };
         carrier.query_timeout ??= this.#queryTimeout;
       }
+      const ask = super.query as (...args: unknown[]) => unknown;
       try {
-        return (super.query as (...args: unknown[]) => unknown).call(this, query, values, callback);
+        if (calls.veil === undefined) return ask.call(this, query, values, callback);
+        return calls.veil.hide(() => ask.call(this, query, values, callback));
       } catch (thrown) {
         // A query that pg has thrown at while it was sending it never ends by itself.
         if (ready && !isQuiet(this)) {

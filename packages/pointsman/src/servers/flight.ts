@@ -5,6 +5,7 @@ import { Question } from "./question.ts";
 
 /** What pg's client does with its queue, which is done differently here. */
 export interface QueueMethods {
+  _connect(callback: unknown): void;
   _pulseQueryQueue(): void;
   _handleErrorMessage(message: ErrorMessage): void;
   _errorAllQueries(error: Error): void;

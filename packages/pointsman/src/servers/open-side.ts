@@ -7,6 +7,7 @@ import type { EndpointAddresses } from "./endpoint-addresses.ts";
 import { type EndpointClient, endpointClientClass } from "./endpoint-client.ts";
 import { baseClass, endpointOptions } from "./endpoint-options.ts";
 import { NotTheWriter, type WriterRole } from "./not-the-writer.ts";
+import { sharePgCalls } from "./pg-calls.ts";
 import { isUsable } from "./pg-internals.ts";
 import { ReaderLags } from "./reader-lags.ts";
 import { runAsSetUp } from "./set-up.ts";
@@ -73,11 +74,13 @@ export function openSide(
     },
   } as PoolConfig);
   hideSecrets(pool.options);
+  sharePgCalls(pool, front.calls);
   pool.maxWaiting = config.maxWaiting;
   pool.endTimeoutMillis = config.endTimeoutMillis;
   pool.Client = endpointClientClass(baseClass(config), {
     side,
     owner: front.events,
+    calls: front.calls,
     addresses,
     classify: front.classify,
     mirror,

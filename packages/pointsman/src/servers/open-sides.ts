@@ -29,7 +29,7 @@ const identityMillis = 5000;
 /** Prepares a pool that stands before one server, and is both sides. */
 export function openSingle(pool: SettlingPool, config: Config, front: Front): Sides {
   const addresses = new WriterAddresses(config.writer, commonOptions(config.writerPool));
-  const probes = new ProbeConnections(baseClass(config));
+  const probes = new ProbeConnections(baseClass(config), front.calls);
   const gate = guard(pool, addresses, probes, config, front, () => topology?.hurry());
   const topology = openTopology(config, { writer: { pool, addresses, gate }, probes, ...front });
   const silence = listenForSilence(
@@ -40,6 +40,7 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
   pool.Client = endpointClientClass(baseClass(config), {
     side: "writer",
     owner: front.events,
+    calls: front.calls,
     addresses,
     watch: front.watch,
     commented: front.commented,
@@ -70,7 +71,7 @@ export function openSingle(pool: SettlingPool, config: Config, front: Front): Si
 
 /** Makes the pools of both sides. */
 export function openSides(config: Config, front: Front): Sides {
-  const probes = new ProbeConnections(baseClass(config));
+  const probes = new ProbeConnections(baseClass(config), front.calls);
   const identity: ClusterIdentity = new ClusterIdentity(
     async () => {
       // A read-only pool connects to the writer when it has something to write.

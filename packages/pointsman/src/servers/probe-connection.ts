@@ -7,6 +7,7 @@ import {
   type EndpointTraits,
   endpointClientClass,
 } from "./endpoint-client.ts";
+import type { PgCalls } from "./pg-calls.ts";
 import { internals, unref } from "./pg-internals.ts";
 
 /** How long a deadline waits for what has arrived already while this process stood still. */
@@ -18,12 +19,17 @@ type ClientClass = new (config?: ClientConfig) => Client;
 export class ProbeConnections {
   readonly #open = new Set<Client>();
   readonly #baseClass: ClientClass | undefined;
+  readonly #calls: PgCalls;
   readonly #classes = new WeakMap<EndpointAddress, ClientClass>();
   #ended = false;
 
-  /** @param baseClass - the application's own class of clients, if it has given one */
-  constructor(baseClass: ClientClass | undefined) {
+  /**
+   * @param baseClass - the application's own class of clients, if it has given one
+   * @param calls - how `pg` is asked: as by the pool beside which they are
+   */
+  constructor(baseClass: ClientClass | undefined, calls: PgCalls) {
     this.#baseClass = baseClass;
+    this.#calls = calls;
   }
 
   /** Makes a connection to one address of a side, which is not opened yet. */
@@ -59,6 +65,7 @@ export class ProbeConnections {
   #classFor(side: Target, addresses: EndpointTraits["addresses"]): ClientClass {
     return endpointClientClass(this.#baseClass, {
       side,
+      calls: this.#calls,
       addresses,
       watch: (_client, query) => ({ query, known: undefined, answered: (error) => error }),
       setUpFailed: () => {},

@@ -7,6 +7,7 @@ import type { ConnectionLife } from "./connection-life.ts";
 import { isOutOfTime } from "./connection-loss.ts";
 import { GivenUp } from "./given-up.ts";
 import { noteGivenBack, tellLetGo } from "./let-go.ts";
+import { pgCallsOf, shown } from "./pg-calls.ts";
 import { clientsOf, type PendingItem, type PoolInternals, removeClient } from "./pg-internals.ts";
 import { withCallersStack } from "./query-input.ts";
 import { queueFull } from "./queue-full.ts";
@@ -141,7 +142,7 @@ export class SettlingPool extends PgPool {
     const askedAt = (this.options.connectionTimeoutMillis ?? 0) > 0 ? performance.now() : 0;
     const { _pendingQueue: pending } = this as unknown as PoolInternals;
     const waiting = pending.length;
-    super.connect((error, client, done) => {
+    this.#takeOne((error, client, done) => {
       if (error !== undefined && error !== null) {
         this.#leave();
         this.#failed(error, callback, deadline);
@@ -211,7 +212,16 @@ export class SettlingPool extends PgPool {
     if (this.choice?.hasChoice === true && next !== undefined && this.idleCount > 1) {
       this.choice.choose(this, this.#preferred.get(next));
     }
-    inherited._pulseQueue.call(this);
+    const { veil } = pgCallsOf(this);
+    if (veil === undefined) inherited._pulseQueue.call(this);
+    else veil.show(() => inherited._pulseQueue.call(this));
+  }
+
+  /** pg-pool's own `connect`. */
+  #takeOne(callback: AcquireCallback): void {
+    const calls = pgCallsOf(this);
+    if (calls.veil === undefined) super.connect(callback);
+    else calls.veil.hide(() => super.connect((...args) => shown(calls, () => callback(...args))));
   }
 
   /** One caller less waits for a client. */
@@ -231,7 +241,7 @@ export class SettlingPool extends PgPool {
     this.#acquiring += 1;
     return new Promise((resolve) => {
       const late = setTimeout(resolve, patienceMillis, undefined);
-      super.connect((error, client, done) => {
+      this.#takeOne((error, client, done) => {
         clearTimeout(late);
         this.#acquiring -= 1;
         if (this.#acquiring === 0) this.#whenNoneWaits?.();
@@ -402,7 +412,9 @@ export class SettlingPool extends PgPool {
   /** pg-pool opens connections here: in nobody's scope, since they outlive whoever asked first. */
   newClient(pending: PendingItem): void {
     const once = this.#retried.has(pending) ? pending : this.#retrying(pending);
-    runInScope(undefined, () => inherited.newClient.call(this, once));
+    shown(pgCallsOf(this), () => {
+      runInScope(undefined, () => inherited.newClient.call(this, once));
+    });
   }
 
   /** A caller for whom connecting is tried once more where that may help. */

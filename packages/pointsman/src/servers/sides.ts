@@ -6,6 +6,7 @@ import type { EndpointClient, WatchQuery } from "./endpoint-client.ts";
 import type { Lanes } from "./lanes/lanes.ts";
 import type { KnownServer } from "./look-at-silence.ts";
 import type { Examined, WriterRole } from "./not-the-writer.ts";
+import type { PgCalls } from "./pg-calls.ts";
 import type { QueryInput } from "./query-input.ts";
 import type { SettlingPool } from "./settling-pool.ts";
 import type { TopologyWatch } from "./topology/topology-watch.ts";
@@ -41,6 +42,8 @@ export interface Opened {
 export interface Front {
   /** Hears of connections that are opened, lost and removed on both sides. */
   readonly events: EventEmitter;
+  /** How they ask `pg`. */
+  readonly calls: PgCalls;
   readonly classify: (sql: string) => Classification;
   readonly watch: WatchQuery;
   /** As of `EndpointTraits`. */

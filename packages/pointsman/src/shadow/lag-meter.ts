@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import type { Config } from "../config/config.ts";
 import { EndpointAddresses } from "../servers/endpoint-addresses.ts";
 import { baseClass, commonOptions, endpointOptions } from "../servers/endpoint-options.ts";
+import type { PgCalls } from "../servers/pg-calls.ts";
 import { ProbeConnections } from "../servers/probe-connection.ts";
 import { WriterAddresses } from "../servers/writer-addresses.ts";
 import { Gauge } from "./gauge.ts";
@@ -26,9 +27,9 @@ export class LagMeter {
   #idle = 0;
   #ended = false;
 
-  constructor(config: Config) {
+  constructor(config: Config, calls: PgCalls) {
     const { writer, writerPool, readers, readerPool } = config;
-    const probes = new ProbeConnections(baseClass(config));
+    const probes = new ProbeConnections(baseClass(config), calls);
     this.#probes = probes;
     const held = (make: () => Client): HeldConnection =>
       new HeldConnection(probes, make, config.freshness.positions);

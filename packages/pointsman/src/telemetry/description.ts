@@ -1,9 +1,10 @@
-import type { Classification } from "../statements/types.ts";
+import type { Classification, RelationName } from "../statements/types.ts";
 
 /** What is told of a text besides the text. */
 export interface Description {
   readonly commands: readonly string[];
   readonly relations: readonly string[];
+  readonly writes: readonly string[];
 }
 
 const known = new WeakMap<Classification, Description>();
@@ -14,15 +15,16 @@ export function describe(facts: Classification): Description {
   if (description === undefined) {
     description = Object.freeze({
       commands: Object.freeze(facts.statements.map(({ command }) => command)),
-      relations: Object.freeze(relationsOf(facts)),
+      relations: Object.freeze(namesOf([...facts.reads, ...facts.writes])),
+      writes: Object.freeze(namesOf(facts.writes)),
     });
     known.set(facts, description);
   }
   return description;
 }
 
-function relationsOf({ reads, writes }: Classification): string[] {
-  const names = [...reads, ...writes].map(({ schema, name }) =>
+function namesOf(relations: readonly RelationName[]): readonly string[] {
+  const names = relations.map(({ schema, name }) =>
     schema === undefined ? name : `${schema}.${name}`,
   );
   return [...new Set(names)];

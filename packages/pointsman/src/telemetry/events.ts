@@ -16,6 +16,8 @@ export interface StatementStartEvent {
   readonly commands: readonly string[];
   /** The relations that it names, as they are spelled: read ones first, each once. */
   readonly relations: readonly string[];
+  /** Of these, the ones that it writes to. */
+  readonly writes: readonly string[];
 }
 
 /** It is decided where a statement goes first. */

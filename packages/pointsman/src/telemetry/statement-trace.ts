@@ -68,9 +68,9 @@ export class StatementTrace {
   }
 
   #described(): StatementStartEvent {
-    const { commands, relations } = describe(this.#facts);
+    const { commands, relations, writes } = describe(this.#facts);
     const { effect } = this.#facts;
-    return { id: this.#id, text: this.#text, effect, commands, relations };
+    return { id: this.#id, text: this.#text, effect, commands, relations, writes };
   }
 
   routed({ target, reason }: Route): void {

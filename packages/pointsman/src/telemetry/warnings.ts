@@ -10,10 +10,10 @@ export type WarningCode =
   | "POINTSMAN_CATALOG_UNREAD"
   | "POINTSMAN_PREPARED_LOST"
   | "POINTSMAN_TABLE_UNKNOWN"
-  | "POINTSMAN_STATS_SOCKET_FAILED"
   | "POINTSMAN_TOKEN_STORE_FAILED"
   | "POINTSMAN_LOGGER_FAILED"
-  | "POINTSMAN_COMMENT_FAILED";
+  | "POINTSMAN_COMMENT_FAILED"
+  | "POINTSMAN_STATS_SOCKET_FAILED";
 
 /** Emits a warning of the process, as Node's own are. */
 export function warn(code: WarningCode, message: string): void {

@@ -15,6 +15,7 @@ const answered = (text: string, durationMs: number): StatementEvent => ({
   effect: "read",
   commands: ["SELECT"],
   relations: [],
+  writes: [],
   target: "reader",
   reason: "plain-read",
   endpoint: "r:1",

@@ -14,6 +14,9 @@ test.each([
   ["/* user 7 */ select 1 -- for Ada\n", "select ?"],
   ["select a/* secret */from t", "select a from t"],
   ["select a /* secret */ from t", "select a  from t"],
+  ["select N'x'", "select N?"],
+  ["do $$ begin perform secret(1); end $$", "do ?"],
+  ["  select true, null; ", "select true, null;"],
   ["begin", "begin"],
   ["", ""],
 ])("%s is shown as %s", (sql, shown) => {
@@ -29,6 +32,8 @@ describe("of what is not read with certainty nothing is shown:", () => {
     ["a string that ends elsewhere by an older setting", "select 'a\\' || secret || 'b'"],
     ["a string with escapes of its own", "select U&'\\0061secret'"],
     ["a number that drivers do not spell", "select 0x1f"],
+    ["digits that run into a word", "select 1a"],
+    ["a character that is in no SQL", "select 'x' \\ 'secret'"],
     ["a text that is very long", `select '${"x".repeat(70_000)}'`],
   ])("%s", (_, sql) => {
     expect(sanitizedText(sql)).toBeUndefined();

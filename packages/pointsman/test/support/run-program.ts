@@ -10,7 +10,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a file of `support/programs` in a process of its own, to its end. */
+/** Runs a file of `support/programs` in a process of its own, to its end. Default: a `.ts` file. */
 export async function runProgram(name: string, ...args: readonly string[]): Promise<Ended> {
   return runProgramIn(process.env, name, ...args);
 }
@@ -21,7 +21,9 @@ export async function runProgramIn(
   name: string,
   ...args: readonly string[]
 ): Promise<Ended> {
-  const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
+  const file = fileURLToPath(
+    new URL(`programs/${name.includes(".") ? name : `${name}.ts`}`, import.meta.url),
+  );
   const child = spawn(
     process.execPath,
     ["--conditions=pointsman-source", "--import", "tsx", file, ...args],

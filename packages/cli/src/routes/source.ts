@@ -1,6 +1,5 @@
-import { createPool, type Pool } from "pointsman";
+import { createPool, type Pool, type PoolOptions } from "pointsman";
 import { configuredEndpoints } from "pointsman/endpoints";
-import { complain } from "../complain.ts";
 import { isLibraryError, reasonOf } from "../errors.ts";
 import { EXIT_BY_TEXT } from "../exit-status.ts";
 import { Secrets } from "../secrets.ts";
@@ -11,10 +10,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** For each connection, in milliseconds. */
 const timeout = 10_000;
 
+/** Options of whatever asks the database. */
 export const options = {
   connectionTimeoutMillis: timeout,
   fallback_application_name: "pointsman explain",
 };
+
+/** What the application says in code, and the environment does not. */
+export type InCode = Pick<PoolOptions, "functions" | "tables">;
 
 /** What knows where texts would go. */
 export interface Source {
@@ -22,11 +25,27 @@ export interface Source {
   readonly knownFrom: "database" | "text";
   /** Why that is the text, for people. */
   readonly note: string | undefined;
+  /** Why the database could not be asked that was to be asked. */
+  readonly problem?: string;
   /** The exit status, if nothing else goes wrong. */
   readonly status: number;
   /** Where these texts would go. */
   of(texts: readonly string[]): Promise<Answer[]>;
   end(): Promise<void>;
+}
+
+/** The same rows, each with where its text would go. */
+export async function routed<Row extends { readonly text: string | undefined }>(
+  source: Source,
+  rows: readonly Row[],
+): Promise<(Row & { readonly answer: Answer | undefined })[]> {
+  const texts = rows.flatMap(({ text }) => (text === undefined ? [] : [text]));
+  const answers = await source.of(texts);
+  const byText = new Map(texts.map((text, at) => [text, answers[at]]));
+  return rows.map((row) => ({
+    ...row,
+    answer: row.text === undefined ? undefined : byText.get(row.text),
+  }));
 }
 
 /** Whether anything says where a database is. */
@@ -41,33 +60,35 @@ export function hasDatabase(environment: Environment): boolean {
  *
  * @throws ConfigError
  */
-export async function openSource(isOffline: boolean, environment: Environment): Promise<Source> {
-  if (isOffline) return byText("no database was asked (--offline)", 0);
-  if (!hasDatabase(environment)) {
-    return byText("DATABASE_URL is not set", 0);
-  }
-  const pool = createPool(options);
+export async function openSource(
+  isOffline: boolean,
+  environment: Environment,
+  inCode: InCode = {},
+): Promise<Source> {
+  const byText = (why: string, status = 0): Source => textAlone(why, status, inCode);
+  if (isOffline) return byText("no database was asked (--offline)");
+  if (!hasDatabase(environment)) return byText("DATABASE_URL is not set");
+  const pool = createPool({ ...options, ...inCode });
   pool.on("error", () => {});
   // Whatever it is asked first, it looks at the database for that.
   await answer(pool, "select 1");
   const { catalog } = pool.stats();
   if (catalog === undefined) {
     await pool.end();
-    return byText("the database is not to be asked (DATABASE_CATALOG)", 0);
+    return byText("the database is not to be asked (DATABASE_CATALOG)");
   }
   if (catalog.readAt === undefined) {
     await pool.end();
     const problem = await problemOf(environment);
-    complain(`${problem} What follows is by the text alone.`, EXIT_BY_TEXT);
-    return byText("the database could not be asked", EXIT_BY_TEXT);
+    return { ...byText("the database could not be asked", EXIT_BY_TEXT), problem };
   }
   return source(pool, "database", undefined, 0);
 }
 
-function byText(why: string, status: number): Source {
+function textAlone(why: string, status: number, inCode: InCode): Source {
   const note = `By the text alone, since ${why}: functions that are not PostgreSQL's own are unknown.`;
   // With the rules of the application; it sends nothing.
-  return source(createPool({ ...options, catalog: false }), "text", note, status);
+  return source(createPool({ ...options, ...inCode, catalog: false }), "text", note, status);
 }
 
 function source(

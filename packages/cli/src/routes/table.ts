@@ -1,6 +1,6 @@
+import { withoutLeadingComments } from "../script/split-statements.ts";
 import { oneLine, paint, shortened } from "../terminal.ts";
 import { type Answer, colours, routeOf } from "./route.ts";
-import { withoutLeadingComments } from "./split-statements.ts";
 
 /** A column of its own, before what is told of every route. */
 export interface Column<Row> {

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { CannotTell } from "../cannot-tell.ts";
 import { codeOf, reasonOf } from "../errors.ts";
 
 /** One of the statements of a database, as pg_stat_statements knows it. */
@@ -16,8 +17,8 @@ export interface Load {
   readonly milliseconds: number;
 }
 
-/** Why pg_stat_statements cannot be read, as a sentence, and what to do. */
-export class NoStatistics extends Error {}
+/** What makes a statement costly: how often it came, or how long it ran. */
+export type Cost = "calls" | "time";
 
 interface Row {
   readonly text: string | null;
@@ -34,7 +35,7 @@ const place = `
   where extname = 'pg_stat_statements'`;
 
 /** Of one text that several users have sent there is one. */
-const question = (schema: string): string => `
+const question = (schema: string, by: Cost): string => `
   select min(query) filter (where queryid is not null) as text,
     sum(calls)::float8 as calls, sum(total_exec_time)::float8 as milliseconds,
     count(*) over ()::int as all_statements, (sum(sum(calls)) over ())::float8 as all_calls,
@@ -43,26 +44,27 @@ const question = (schema: string): string => `
   where toplevel and dbid = (
     select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
   group by queryid
-  order by calls desc, milliseconds desc
+  order by ${by === "calls" ? "calls desc, milliseconds desc" : "milliseconds desc, calls desc"}
   limit $1`;
 
 /**
- * The statements of this database that were called most.
+ * The statements of this database that were called most, or took most time.
  *
- * @throws NoStatistics
+ * @throws CannotTell
  */
 export async function busiestStatements(
   client: Client,
   count: number,
+  by: Cost,
 ): Promise<{ statements: BusyStatement[]; load: Load }> {
   const { rows: places } = await client.query<{ schema: string }>(place);
   const [found] = places;
-  if (found === undefined) throw new NoStatistics(missing);
+  if (found === undefined) throw new CannotTell(missing);
   let rows: Row[];
   try {
-    ({ rows } = await client.query<Row>(question(found.schema), [count]));
+    ({ rows } = await client.query<Row>(question(found.schema, by), [count]));
   } catch (error) {
-    throw new NoStatistics(
+    throw new CannotTell(
       remedies.get(codeOf(error)) ?? `pg_stat_statements cannot be read: ${reasonOf(error)}.`,
     );
   }

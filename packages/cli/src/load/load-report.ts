@@ -1,6 +1,6 @@
+import { type Place, routeOf } from "../routes/route.ts";
+import type { Routed } from "../routes/table.ts";
 import type { BusyStatement, Load } from "./busiest.ts";
-import { type Place, routeOf } from "./route.ts";
-import type { Routed } from "./table.ts";
 
 /** A busy statement, and where it would go. */
 export type BusyRoute = BusyStatement & Routed;
