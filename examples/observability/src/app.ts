@@ -1,15 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Pool } from "pointsman";
+import { type Pool, WriteOutcomeUnknown } from "pointsman";
 import type { Registry } from "prom-client";
+import { log } from "./log.ts";
 import { book, books, order, placeOrder } from "./shop.ts";
 
 /** The shop over a pool, which stays the caller's to end, with what Prometheus scrapes. */
 export function createApp(pool: Pool, register: Registry): Server {
   return createServer((request, response) => {
     answer(pool, register, request, response).catch((error: Error) => {
-      console.error(`${request.method} ${request.url}: ${error.message}`);
+      log("error", `${request.method} ${request.url}: ${error.message}`);
       if (response.headersSent) response.destroy();
-      else send(response, 503, { error: "The shop cannot answer now." });
+      else if (error instanceof WriteOutcomeUnknown) {
+        send(response, 500, {
+          error: "Nobody can know whether it was done: look before you repeat.",
+        });
+      } else send(response, 503, { error: "The shop cannot answer now." });
     });
   });
 }

@@ -2,6 +2,10 @@
 export interface Load {
   /** Requests that got what they asked for, and those that did not. */
   readonly counts: { readonly answered: number; readonly failed: number };
+  /** Those that did not, by what was asked and the status of the answer, as `POST 503`. */
+  readonly failures: ReadonlyMap<string, number>;
+  /** The numbers of the orders that were taken, as customers were told. */
+  readonly placed: readonly string[];
   /** Sends no more, and resolves when the last one is answered. */
   stop(): Promise<void>;
 }
@@ -18,45 +22,53 @@ const mostAtOnce = 200;
  */
 export function startLoad(url: string, perSecond: number): Load {
   const counts = { answered: 0, failed: 0 };
+  const failures = new Map<string, number>();
+  const placed: string[] = [];
   const underWay = new Set<Promise<void>>();
   let sent = 0;
-  let lastOrder: string | undefined;
 
   async function visit(turn: number): Promise<void> {
     const bookId = (turn % 4) + 1;
     if (turn % 10 === 0) {
-      const response = await ask(`/orders/${bookId}`, "POST");
-      lastOrder = response.headers.get("location") ?? lastOrder;
-    } else if (turn % 10 < 3 && lastOrder !== undefined) {
-      await ask(lastOrder);
+      placed.push(await ask(`/orders/${bookId}`, "POST"));
+    } else if (turn % 10 < 3 && placed.length > 0) {
+      await ask(`/orders/${placed.at(-1)}`);
     } else {
       await ask(turn % 2 === 0 ? "/books" : `/books/${bookId}`);
     }
   }
 
-  async function ask(path: string, method = "GET"): Promise<Response> {
+  /** Returns the number of what was asked for, if it has one. */
+  async function ask(path: string, method = "GET"): Promise<string> {
     const response = await fetch(url + path, { method });
-    await response.arrayBuffer();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
-    return response;
+    const body = (await response.json()) as { readonly number?: string };
+    if (!response.ok) throw new Refused(`${method} ${response.status}`);
+    return body.number ?? "";
+  }
+
+  function failed(error: unknown): void {
+    const what = error instanceof Refused ? error.message : "no answer";
+    failures.set(what, (failures.get(what) ?? 0) + 1);
+    counts.failed++;
   }
 
   const timer = setInterval(() => {
     if (underWay.size >= mostAtOnce) return;
     const visiting = visit(sent++)
-      .then(
-        () => void counts.answered++,
-        () => void counts.failed++,
-      )
+      .then(() => void counts.answered++, failed)
       .finally(() => underWay.delete(visiting));
     underWay.add(visiting);
   }, 1_000 / perSecond);
 
   return {
     counts,
+    failures,
+    placed,
     async stop() {
       clearInterval(timer);
       await Promise.all(underWay);
     },
   };
 }
+
+class Refused extends Error {}

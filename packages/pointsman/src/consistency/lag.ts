@@ -18,7 +18,8 @@ export function lagOf({ samples, latest }: ClusterState, server: ServerState): n
   if (latest === undefined || reached === undefined) return undefined;
   if (server.covers(latest)) return 0;
   const until = samples.coveredUntil(reached);
-  return until === undefined ? undefined : server.checkedAt - until;
+  // It may have been asked before the writer was seen where it still stood then.
+  return until === undefined ? undefined : Math.max(0, server.checkedAt - until);
 }
 
 /**
