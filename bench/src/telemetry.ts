@@ -1,6 +1,23 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Pool } from "pointsman";
+import { context } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  InMemorySpanExporter,
+  type Sampler,
+} from "@opentelemetry/sdk-trace-base";
+import type { Pool, PoolOptions } from "pointsman";
 import { createPool, listenTo } from "pointsman";
+import { instrumentPool } from "pointsman/opentelemetry";
+import { collectMetrics } from "pointsman/prometheus";
+import { Registry } from "prom-client";
 import { type Benchmark, type Contender, findResult } from "./harness/benchmark.ts";
 import type { Servers } from "./harness/servers.ts";
 import { closedLoop } from "./workloads/closed-loop.ts";
@@ -18,6 +35,16 @@ export const benchmark: Benchmark = {
     "nobody listens, again": (servers) => reading(poolOn(servers)),
     "a listener to statement:end": (servers) =>
       reading(poolOn(servers), (pool) => listenTo(pool, { "statement:end": () => {} })),
+    "a logger": (servers) => reading(poolOn(servers, { logger: () => {}, slowQuery: "1s" })),
+    "a stats socket": (servers) => withStatsSocket(servers),
+    Prometheus: (servers) =>
+      reading(poolOn(servers), (pool) => collectMetrics(pool, { register: new Registry() })),
+    "OpenTelemetry, metrics": (servers) =>
+      reading(poolOn(servers), (pool) => traced(pool, new AlwaysOffSampler(), true)),
+    "OpenTelemetry, spans": (servers) =>
+      reading(poolOn(servers), (pool) => traced(pool, new AlwaysOnSampler(), false)),
+    "OpenTelemetry, both": (servers) =>
+      reading(poolOn(servers), (pool) => traced(pool, new AlwaysOnSampler(), true)),
     "this build": async (servers) => reading(await builtPool(ownBuild, servers)),
     "this build, again": async (servers) => reading(await builtPool(ownBuild, servers)),
     "another build": async (servers) => reading(await builtPool(base ?? ownBuild, servers)),
@@ -25,7 +52,17 @@ export const benchmark: Benchmark = {
   comparisons: [
     {
       name: "a read",
-      contenders: [quiet, "nobody listens, again", "a listener to statement:end"],
+      contenders: [
+        quiet,
+        "nobody listens, again",
+        "a listener to statement:end",
+        "a logger",
+        "a stats socket",
+        "Prometheus",
+        "OpenTelemetry, metrics",
+        "OpenTelemetry, spans",
+        "OpenTelemetry, both",
+      ],
       baseline: quiet,
       concurrency: [1, 64],
     },
@@ -62,8 +99,33 @@ export const benchmark: Benchmark = {
 
 const ownBuild = new URL("../../../packages/pointsman", import.meta.url).pathname;
 
-function poolOn(servers: Servers): Pool {
-  return createPool(optionsFor(servers));
+function poolOn(servers: Servers, options: PoolOptions = {}): Pool {
+  return createPool({ ...optionsFor(servers), ...options });
+}
+
+async function withStatsSocket(servers: Servers): Promise<Contender> {
+  const statsSocket = mkdtempSync(join(tmpdir(), "pointsman-bench-"));
+  const { close, ...contender } = await reading(poolOn(servers, { statsSocket }));
+  return {
+    ...contender,
+    close: async () => {
+      await close?.();
+      rmSync(statsSocket, { recursive: true });
+    },
+  };
+}
+
+/** As in production: spans leave in batches. Where they would go, they are thrown away. */
+function traced(pool: Pool, sampler: Sampler, measures: boolean): () => void {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const exporter = new InMemorySpanExporter();
+  exporter.export = (_spans, done) => done({ code: 0 });
+  const tracerProvider = new BasicTracerProvider({
+    sampler,
+    spanProcessors: [new BatchSpanProcessor(exporter)],
+  });
+  const meterProvider = new MeterProvider(measures ? { readers: [] } : {});
+  return instrumentPool(pool, { tracerProvider, meterProvider });
 }
 
 /** A pool of a package as it was built, bundled with nothing. */
