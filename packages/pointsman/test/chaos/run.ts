@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Cluster, startCluster } from "@pointsman/local";
+import { growth, type HeldObjects, heldObjects } from "../support/held-objects.ts";
 import { heldResources, type Resources } from "../support/resources.ts";
 import { schema } from "./callers.ts";
 import { type FaultName, faultNames } from "./faults.ts";
@@ -13,7 +14,7 @@ export interface ChaosRun {
   readonly done: Readonly<Record<FaultName, number>>;
   /** What is not as it must be once all schedules are over: memory, sockets, timers, late rows. */
   readonly leftovers: readonly string[];
-  /** Bytes that the heap has grown for each answer, or `undefined` of too few. */
+  /** Bytes by which what is on the heap has grown for each answer, or `undefined` of too few. */
   readonly heapPerAnswer: number | undefined;
 }
 
@@ -24,10 +25,12 @@ export interface ChaosRun {
 const clusterCount = 2;
 /** Schedules after which all that is made once is there. */
 const warmUp = 20;
-/** From so many on, what the heap has grown is told from what it happens to be. */
-const enoughToJudgeHeap = 100;
+/** From so many answers on, what grows with them is told from what grows by the run of events. */
+const enoughToJudgeHeap = 5000;
 /** An answer takes two statements or three: a leak of one object for each of them shows. */
-const bytesPerAnswer = 80;
+const bytesPerAnswer = 60;
+/** How long whatever ends may take to be gone. */
+const goneMillis = 20_000;
 
 /**
  * Lets faults happen to clusters under load, schedule by schedule, and looks at the database after
@@ -68,23 +71,23 @@ async function runOn(
     );
   };
   const before = heldResources();
+  const schedules = (): readonly Schedule[] => started.flatMap((one) => one.schedules);
   await run(seeds.slice(0, warmUp));
-  const warm = heldResources();
+  await gone(before, schedules());
+  const warm = { objects: await heldObjects(), answers: answersOf(schedules()) };
   await run(seeds.slice(warmUp));
-  const after = await settled(before);
-  const schedules = started.flatMap((one) => one.schedules);
+  const held = await gone(before, schedules());
   const late = await Promise.all(started.map((one) => lateRows(one.cluster, one.schedules)));
-  const judged = new Set(seeds.slice(warmUp));
-  const answers = schedules
-    .filter(({ seed }) => judged.has(seed))
-    .reduce((sum, schedule) => sum + schedule.answers, 0);
-  const heapPerAnswer =
-    judged.size < enoughToJudgeHeap ? undefined : (after.heap - warm.heap) / answers;
+  const answers = answersOf(schedules()) - warm.answers;
+  const heap =
+    answers < enoughToJudgeHeap
+      ? undefined
+      : heapPerAnswer(warm.objects, await heldObjects(), answers);
   return {
-    schedules,
-    done: countFaults(schedules),
-    leftovers: [...late.flat(), ...heldMore(before, after), ...grown(heapPerAnswer)],
-    heapPerAnswer,
+    schedules: schedules(),
+    done: countFaults(schedules()),
+    leftovers: [...late.flat(), ...held, ...(heap?.problems ?? [])],
+    heapPerAnswer: heap?.bytes,
   };
 }
 
@@ -98,13 +101,22 @@ async function startChaosCluster(): Promise<Cluster> {
   return cluster;
 }
 
-/** Waits until connections that end have ended. */
-async function settled(before: Resources): Promise<Resources> {
-  const deadline = performance.now() + 5000;
+/**
+ * Waits until pools and connections that have ended are gone. An ended pool is held until the turn
+ * is over in which its end was heard of, and a closed socket for a while longer: with a megabyte or
+ * two for each pool, that would be taken for growth.
+ *
+ * @returns what is still held
+ */
+async function gone(before: Resources, schedules: readonly Schedule[]): Promise<string[]> {
+  const deadline = performance.now() + goneMillis;
   for (;;) {
-    const now = heldResources();
-    if (heldMore(before, now).length === 0 || performance.now() > deadline) return now;
     await delay(100);
+    const now = heldResources();
+    const pools = schedules.filter(({ pool }) => pool.deref() !== undefined).length;
+    const held = heldMore(before, now);
+    if (pools > 0) held.push(`${pools} pools are held that have ended`);
+    if (held.length === 0 || performance.now() > deadline) return held;
   }
 }
 
@@ -114,9 +126,25 @@ function heldMore(before: Resources, after: Resources): string[] {
     .map((kind) => `${after[kind]} ${kind} are held, ${before[kind]} before the first pool`);
 }
 
-function grown(heapPerAnswer = 0): string[] {
-  if (heapPerAnswer < bytesPerAnswer) return [];
-  return [`the heap has grown by ${Math.round(heapPerAnswer)} bytes for each answer`];
+function answersOf(schedules: readonly Schedule[]): number {
+  return schedules.reduce((sum, { answers }) => sum + answers, 0);
+}
+
+/** By how many bytes each answer has made what is held grow, and what has, where that is too much. */
+function heapPerAnswer(
+  before: HeldObjects,
+  after: HeldObjects,
+  answers: number,
+): { readonly bytes: number; readonly problems: readonly string[] } {
+  const kinds = growth(before, after);
+  const bytes = kinds.reduce((sum, [, more]) => sum + more.bytes, 0) / answers;
+  if (bytes < bytesPerAnswer) return { bytes, problems: [] };
+  const most = kinds
+    .slice(0, 5)
+    .map(([kind, more]) => `${more.count} of ${kind} (${more.bytes} bytes)`)
+    .join(", ");
+  const problem = `the heap has grown by ${Math.round(bytes)} bytes for each of ${answers} answers; there are more: ${most}`;
+  return { bytes, problems: [problem] };
 }
 
 /** Rows that have come after their schedule was looked at, or are gone since. */
