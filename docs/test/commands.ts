@@ -34,6 +34,7 @@ const variables = new Set([
   "REDIS_URL",
   "POINTSMAN_PG_BIN",
   "POINTSMAN_BENCH_PGPOOL",
+  "POINTSMAN_BENCH_BASE",
   "TMPDIR",
 ]);
 

@@ -38,6 +38,8 @@ NAME is a benchmark of bench/src, or the path of a file that exports one.
 
 Environment:
   POINTSMAN_BENCH_PGPOOL  the path of pgpool-II's program, if throughput is to measure it
+  POINTSMAN_BENCH_BASE    a folder with another build of the package, if telemetry is to measure
+                          this one against it
 `;
 
 /** A mistake of whoever typed the command. */

@@ -377,12 +377,13 @@ export class Pool extends SettlingPool {
       return;
     }
     if (isSubmittable(query)) bindToCaller(query);
+    const wishes = { scope: scope?.writer, asked: (query as RoutingHints).target };
     const problem = this.#router.refusal(call);
     if (problem !== undefined) {
+      this.#router.decline(call, wishes, problem);
       callback(problem);
       return;
     }
-    const wishes = { scope: scope?.writer, asked: (query as RoutingHints).target };
     if (this.#shadow !== undefined) {
       this.#router.runInShadow(this.#shadow.follower, call, wishes, callback);
       return;

@@ -19,7 +19,7 @@ import { decide, proposedTarget, type RouteContext, routes } from "./routing/dec
 import type { RoutingMode } from "./routing/mode.ts";
 import { ReadOnlyPolicy } from "./routing/read-only.ts";
 import type { Reason } from "./routing/reasons.ts";
-import { reasons } from "./routing/reasons.ts";
+import { freshnessReasons, reasons } from "./routing/reasons.ts";
 import type { Route, Target } from "./routing/route.ts";
 import { askHook, type RouteHook, routedStatement } from "./routing/route-hook.ts";
 import { TablePolicies } from "./routing/table-policies.ts";
@@ -393,6 +393,14 @@ export class Router implements Dispatch {
     this.run({ ...call, shadow: shadowed }, keptOnWriter(shadowed.route), callback);
   }
 
+  /** A statement is not sent: tells whoever listens. */
+  decline(call: Call, wishes: Wishes, problem: Error): void {
+    const { trace } = call;
+    if (trace === undefined) return;
+    trace.start();
+    trace.answered({ route: this.route(call, wishes), endpoint: "", error: problem });
+  }
+
   /** Counts a refusal by a reader, and gives the route of the second attempt. */
   afterRefusal(text: string | undefined, error: unknown): Route {
     this.refusals += 1;
@@ -519,7 +527,7 @@ export class Router implements Dispatch {
   #countProcessRead({ demand }: Call, { target, reason }: Route): void {
     if (demand?.line === undefined || demand.session !== undefined) return;
     if (this.#sides.readers === undefined) return;
-    const diverted = divertedBy.has(reason);
+    const diverted = freshnessReasons.has(reason);
     if (diverted || target === "reader") this.#freshness.processShare.count(diverted);
   }
 
@@ -550,14 +558,6 @@ export class Router implements Dispatch {
     return this.#classifier.stats();
   }
 }
-
-/** Reasons for which a read is on the writer because of what was written. */
-const divertedBy: ReadonlySet<Reason> = new Set([
-  "write-pending",
-  "position-unknown",
-  "time-window",
-  "reader-behind",
-]);
 
 /** How often a read of a session is tried again that another reader had served before, and how soon. */
 const mostMoves = 100;

@@ -46,3 +46,12 @@ export const reasons = {
 
 /** Why a statement goes where it goes. */
 export type Reason = keyof typeof reasons;
+
+/** Reasons for which a read is on the writer, since no reader could be shown to be fresh enough. */
+export const freshnessReasons: ReadonlySet<Reason> = new Set([
+  "write-pending",
+  "position-unknown",
+  "time-window",
+  "reader-behind",
+  "session-moved",
+]);

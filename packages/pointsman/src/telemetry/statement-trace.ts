@@ -1,31 +1,29 @@
 import { AsyncResource } from "node:async_hooks";
+import { freshnessReasons } from "../routing/reasons.ts";
 import type { Route } from "../routing/route.ts";
 import type { Proof } from "../servers/companions.ts";
 import type { ShadowRoute } from "../shadow/shadow-route.ts";
 import type { Classification } from "../statements/types.ts";
+import { describe } from "./description.ts";
 import { markPool } from "./event-pool.ts";
-import { channels } from "./events.ts";
+import { channels, type StatementStartEvent } from "./events.ts";
 import type { FreshnessOutcome } from "./freshness-outcomes.ts";
 import { publish } from "./publish.ts";
 
 let lastId = 0;
 
-const ofStatements = [
-  channels["statement:start"],
-  channels.route,
-  channels.guard,
-  channels.retry,
-  channels["statement:end"],
-];
+const { "statement:start": start, "statement:end": end, route, guard, retry } = channels;
 
-/** Reasons for which a read is on the writer, since no reader could be shown to be fresh enough. */
-const onWriterForFreshness: ReadonlySet<string> = new Set([
-  "write-pending",
-  "position-unknown",
-  "time-window",
-  "reader-behind",
-  "session-moved",
-]);
+/** Whether anybody listens to what becomes of statements. Asked for each: it is on the hot path. */
+function isHeard(): boolean {
+  return (
+    end.hasSubscribers ||
+    start.hasSubscribers ||
+    route.hasSubscribers ||
+    retry.hasSubscribers ||
+    guard.hasSubscribers
+  );
+}
 
 /** What has been answered, and by whom. */
 export interface Answer {
@@ -33,7 +31,7 @@ export interface Answer {
   /** `host:port`; empty: nobody has. */
   readonly endpoint: string;
   readonly error: Error | undefined;
-  readonly shadow: ShadowRoute | undefined;
+  readonly shadow?: ShadowRoute | undefined;
 }
 
 /** One statement as those see it who listen to its channels. It exists only while somebody does. */
@@ -59,9 +57,7 @@ export class StatementTrace {
 
   /** @returns `undefined`: nobody listens */
   static of(pool: object, text: string, facts: Classification): StatementTrace | undefined {
-    return ofStatements.some((channel) => channel.hasSubscribers)
-      ? new StatementTrace(pool, text, facts)
-      : undefined;
+    return isHeard() ? new StatementTrace(pool, text, facts) : undefined;
   }
 
   /** It is taken on, in its caller's context. */
@@ -71,18 +67,10 @@ export class StatementTrace {
     publish("statement:start", this.#pool, () => this.#described());
   }
 
-  #described() {
-    const { effect, statements, reads, writes } = this.#facts;
-    const relations = [...reads, ...writes].map(({ schema, name }) =>
-      schema === undefined ? name : `${schema}.${name}`,
-    );
-    return {
-      id: this.#id,
-      text: this.#text,
-      effect,
-      commands: statements.map(({ command }) => command),
-      relations: [...new Set(relations)],
-    };
+  #described(): StatementStartEvent {
+    const { commands, relations } = describe(this.#facts);
+    const { effect } = this.#facts;
+    return { id: this.#id, text: this.#text, effect, commands, relations };
   }
 
   routed({ target, reason }: Route): void {
@@ -125,8 +113,7 @@ export class StatementTrace {
   }
 
   answered({ route, endpoint, error, shadow }: Answer): void {
-    const channel = channels["statement:end"];
-    if (!channel.hasSubscribers) return;
+    if (!end.hasSubscribers) return;
     const event = {
       ...this.#described(),
       target: route.target,
@@ -139,11 +126,11 @@ export class StatementTrace {
       ...(error === undefined ? {} : { error }),
       ...(shadow === undefined ? {} : { shadow }),
     };
-    this.#context.runInAsyncScope(() => channel.publish(markPool(event, this.#pool)));
+    this.#context.runInAsyncScope(() => end.publish(markPool(event, this.#pool)));
   }
 
   #freshnessBy({ reason }: Route): FreshnessOutcome {
-    if (onWriterForFreshness.has(reason)) return "writer";
+    if (freshnessReasons.has(reason)) return "writer";
     if (reason === "waited") return "waited";
     return reason === "fresher-reader" ? "other-reader" : this.#freshness;
   }
