@@ -432,7 +432,8 @@ export class Router implements Dispatch {
   recover(failure: Failure, tell: (again: Route | undefined, told: Error) => void): void {
     const { readOnly } = this;
     const next = (again: Route | undefined, told: Error): void => {
-      if (again !== undefined && isServerGoingAway(told)) this.#leave(failure.client);
+      const isRepeated = again !== undefined && failure.tries > 0;
+      if (isRepeated && isServerGoingAway(told)) this.#leave(failure.client);
       tell(again, told);
     };
     if (readOnly === undefined || failure.client.side === "writer") {
@@ -457,9 +458,10 @@ export class Router implements Dispatch {
   }
 
   /**
-   * A server that has ended a connection in order may be stopping, or somebody may have meant that
-   * connection alone. One that is stopping lets nobody in any more, so that a new connection tells;
-   * on those that are open the statement would hear the same farewell again and again.
+   * A server has ended a connection in order, and not for the first time that this statement was
+   * sent. It may be stopping, or somebody means the statement: for one farewell nobody else has to
+   * connect anew. One that is stopping lets nobody in any more, so that a new connection tells; on
+   * those that are open the statement would hear the same again.
    */
   #leave(client: EndpointClient): void {
     const { writer, reader } = this.#sides;

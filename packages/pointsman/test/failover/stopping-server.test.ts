@@ -25,7 +25,7 @@ async function openAll(): Promise<number[]> {
   return pids;
 }
 
-it("a stopping server is met once, however many of its connections are open", async () => {
+it("a stopping server fails no read, however many of its connections are open", async () => {
   const pids = await openAll();
   for (const pid of pids) {
     process.kill(pid, "SIGSTOP");
@@ -48,6 +48,29 @@ it("a stopping server is met once, however many of its connections are open", as
   }
   expect(await answer).toEqual([{ one: 1 }]);
   expect(pool.stats().reasons["after-loss"]).toBe(1);
+});
+
+it("one connection that is ended costs no other one", async () => {
+  const pids = await openAll();
+  const answer = pool.query("select pg_sleep(1), 'once' as one");
+  const operator = new pg.Client({ connectionString: cluster.writer.url });
+  await operator.connect();
+  try {
+    await until("it is ended", async () => {
+      const { rowCount } = await operator.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'select pg_sleep(1)%' and state = 'active'",
+      );
+      return rowCount === 1;
+    });
+    expect((await answer).rows).toMatchObject([{ one: "once" }]);
+    const { rows } = await operator.query<{ pid: number }>(
+      "select pid from pg_stat_activity where pid = any($1)",
+      [pids],
+    );
+    expect(rows).toHaveLength(pids.length - 1);
+  } finally {
+    await operator.end();
+  }
 });
 
 it("a statement whose connection is ended wherever it runs is sent again twice, and not for ever", async () => {
