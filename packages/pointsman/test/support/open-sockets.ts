@@ -14,6 +14,10 @@ export function openSockets(names: NamesOfPorts): OpenSockets {
     if (kind === undefined) continue;
     sockets.set(kind, [...(sockets.get(kind) ?? []), one]);
   }
+  for (const { localPort, remotePort } of unreferenced()) {
+    const kind = `an unreferenced client to ${names.get(remotePort) ?? remotePort}`;
+    sockets.set(kind, [...(sockets.get(kind) ?? []), `port ${localPort} to ${remotePort}`]);
+  }
   return sockets;
 }
 
@@ -31,6 +35,24 @@ export function moreSockets(before: OpenSockets, after: OpenSockets): readonly s
 function activeHandles(): readonly unknown[] {
   // Undocumented; nothing else tells which object holds a resource.
   return (process as unknown as { _getActiveHandles(): readonly unknown[] })._getActiveHandles();
+}
+
+/** A handle in a report of Node. */
+interface ReportedHandle {
+  readonly type: string;
+  readonly is_referenced: boolean;
+  readonly localEndpoint?: { readonly port: number } | null;
+  readonly remoteEndpoint?: { readonly port: number } | null;
+}
+
+/** Sockets that keep no process running: only a report has them. */
+function unreferenced(): readonly { readonly localPort: number; readonly remotePort: number }[] {
+  const { libuv } = process.report.getReport() as { readonly libuv: readonly ReportedHandle[] };
+  return libuv.flatMap(({ type, is_referenced, localEndpoint, remoteEndpoint }) =>
+    type === "tcp" && !is_referenced && remoteEndpoint != null
+      ? [{ localPort: localEndpoint?.port ?? 0, remotePort: remoteEndpoint.port }]
+      : [],
+  );
 }
 
 /** @returns nothing of what is no TCP socket: pipes to other processes, and what listens */
