@@ -26,6 +26,7 @@ import { TablePolicies } from "./routing/table-policies.ts";
 import { type Scope, stagingOf } from "./scope.ts";
 import { Sending } from "./sending.ts";
 import type { Companions } from "./servers/companions.ts";
+import { isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { Habit } from "./servers/lanes/habit.ts";
 import {
@@ -40,6 +41,7 @@ import {
 } from "./servers/query-input.ts";
 import { isWriteRefusal } from "./servers/refusal.ts";
 import { type Replayable, replayable, watched } from "./servers/replayable.ts";
+import { retire } from "./servers/retire.ts";
 import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
 import type { AnnotatedClassifier, Classifier, KnownText } from "./statements/classify.ts";
@@ -449,8 +451,13 @@ export class Router implements Dispatch {
    * @param next - called, now or later, with the route on which it is sent again, or without one
    * and with what its caller is told
    */
-  recover(failure: Failure, next: (again: Route | undefined, told: Error) => void): void {
+  recover(failure: Failure, tell: (again: Route | undefined, told: Error) => void): void {
     const { readOnly } = this;
+    const next = (again: Route | undefined, told: Error): void => {
+      const isRepeated = again !== undefined && failure.tries > 0;
+      if (isRepeated && isServerGoingAway(told)) this.#leave(failure.client);
+      tell(again, told);
+    };
     if (readOnly === undefined || failure.client.side === "writer") {
       const { call, error } = failure;
       recover(failure, () => this.afterRefusal(call.text, error), next);
@@ -470,6 +477,21 @@ export class Router implements Dispatch {
         else next(routes.reader["replay-conflict"], told);
       },
     );
+  }
+
+  /**
+   * A server has ended a connection in order, and not for the first time that this statement was
+   * sent. It may be stopping, or somebody means the statement: for one farewell nobody else has to
+   * connect anew. One that is stopping lets nobody in any more, so that a new connection tells; on
+   * those that are open the statement would hear the same again.
+   */
+  #leave(client: EndpointClient): void {
+    const { writer, reader } = this.#sides;
+    const server = this.#freshness.serverOf(client);
+    retire(client.side === "writer" ? writer : reader, (one) => {
+      const isOpen = one.getTransactionStatus() !== null;
+      return isOpen && one.address === client.address && this.#freshness.serverOf(one) === server;
+    });
   }
 
   /** Counts a statement that has its answer, learns from it and tells whoever listens. */

@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     return;
   }
   const seeds = Array.from({ length: count }, (_, index) => first + index);
-  const { schedules, done, leftovers, heapPerAnswer } = await runChaos(seeds, (schedule) => {
+  const { schedules, done, leftovers, heap } = await runChaos(seeds, (schedule) => {
     process.stdout.write(`${formatSchedule(schedule)}\n`);
   });
   const bad = schedules.filter(({ violations }) => violations.length > 0);
@@ -46,9 +46,7 @@ async function main(): Promise<void> {
     `${sum(({ answers }) => answers)} answers, ${sum(({ onReaders }) => onReaders)} of them surely by readers`,
     `${sum(({ unknown }) => unknown)} unknown writes; outcome() had to know ${sum(({ outcomes }) => outcomes)} of them`,
     `${sum(({ brokenOff }) => brokenOff)} reads over many rows or in transactions broke off`,
-    ...(heapPerAnswer === undefined
-      ? []
-      : [`the heap has grown by ${heapPerAnswer.toFixed(1)} bytes for each answer`]),
+    ...(heap === undefined ? [] : [heap.words]),
     ...leftovers.map((what) => `LEFT: ${what}`),
     `${count} schedules, ${bad.length} with violations${bad.length === 0 ? "" : `: seeds ${bad.map(({ seed }) => seed).join(", ")}`}`,
   ];

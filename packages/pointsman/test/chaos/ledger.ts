@@ -103,6 +103,9 @@ function saysWhy(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message: string };
   return (
     typeof code === "string" ||
-    /^Connection terminated|does not answer any more|lost without a word/.test(message)
+    // The last two are of one that was lost before anything was sent on it.
+    /^Connection terminated|does not answer any more|lost without a word|^The connection is closed|^Client has encountered a connection error/.test(
+      message,
+    )
   );
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster } from "@pointsman/local";
-import { createPool } from "pointsman";
+import { createPool, type Pool } from "pointsman";
 import { nextId } from "./callers.ts";
 import { type Fault, type FaultName, planFaults, strike } from "./faults.ts";
 import { rowsThere } from "./past-the-library.ts";
@@ -27,6 +27,8 @@ export interface Schedule {
   /** The numbers of the rows lie between these, and so many of them are there. */
   readonly rows: { readonly after: number; readonly before: number; readonly count: number };
   readonly millis: number;
+  /** Its pool, which has ended: nothing may hold it any more. */
+  readonly pool: WeakRef<Pool>;
 }
 
 /** How long traffic may take to flow again once everything works. */
@@ -91,6 +93,7 @@ export async function runSchedule(cluster: Cluster, seed: number): Promise<Sched
     outcomes,
     rows: { after, before: nextId(), count: there.size },
     millis: performance.now() - start,
+    pool: new WeakRef(pool),
   };
 }
 
