@@ -262,7 +262,8 @@ const writerLost: Scenario = {
   log: [/writer lost: app\.cluster/, /outcome unknown: /],
   top: [/SEARCHING/],
   doctor: [/✗ bad +login/],
-  told: ["POST 500"],
+  // 503 where the writer is away for longer than failoverTimeout: what was not sent has not happened.
+  told: ["POST 500", "GET 503", "POST 503"],
   mended: "A reader is promoted, and the old writer comes back as a reader.",
   over: [/writer found: \S+ after \d+ ms/],
 };
