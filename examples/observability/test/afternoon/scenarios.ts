@@ -61,11 +61,16 @@ const readerKilled: Scenario = {
 
 const readerLags: Scenario = {
   name: "A reader falls behind",
-  broken: "One reader applies each commit eight seconds late.",
+  broken: "One reader applies each commit eight seconds late, while many customers come.",
   async break(stage) {
     const reader = readerOf(stage);
+    // A reader that no connection leads to is not asked how far it is behind.
+    const rush = startRush(stage.shop.url);
     await reader.lag(8_000);
-    return () => reader.lag(0);
+    return async () => {
+      await reader.lag(0);
+      await rush.letGo();
+    };
   },
   alerts: ["PointsmanReaderLagging"],
   panels: [
@@ -262,7 +267,8 @@ const writerLost: Scenario = {
   log: [/writer lost: app\.cluster/, /outcome unknown: /],
   top: [/SEARCHING/],
   doctor: [/✗ bad +login/],
-  told: ["POST 500"],
+  // 503 where the writer is away for longer than failoverTimeout: what was not sent has not happened.
+  told: ["POST 500", "GET 503", "POST 503"],
   mended: "A reader is promoted, and the old writer comes back as a reader.",
   over: [/writer found: \S+ after \d+ ms/],
 };
