@@ -20,7 +20,7 @@ import { openCatalog } from "./catalog/open-catalog.ts";
 import { type RefinedText, refiningClassifier } from "./catalog/refining-classifier.ts";
 import { Conversation, type ConversationHome } from "./client.ts";
 import { type Config, resolveConfig } from "./config/config.ts";
-import { type Endpoint, hideSecrets } from "./config/endpoint.ts";
+import { hideSecrets } from "./config/endpoint.ts";
 import type { PoolOptions } from "./config/options.ts";
 import { checkMode } from "./config/routing-options.ts";
 import { Freshness } from "./consistency/freshness.ts";
@@ -31,7 +31,7 @@ import { checkSessionOptions, type SessionOptions } from "./consistency/session-
 import { describeRoute, type Explanation } from "./explanation.ts";
 import type { Sent } from "./lazy-result.ts";
 import { isLoss, toldOfLoss, unknownCommit } from "./lost-statement.ts";
-import { openStatsSocket } from "./monitoring/open-stats-socket.ts";
+import { tellOthers } from "./monitoring/tell-others.ts";
 import { outcomeOf, type WriteOutcome } from "./outcome.ts";
 import type { RefusedText } from "./refused-texts.ts";
 import type { RoutedClient, RoutingHints } from "./routed-client.ts";
@@ -84,7 +84,6 @@ import {
   warnOfProcessPosition,
   warnWithoutPositions,
 } from "./telemetry/freshness-warnings.ts";
-import { logPool } from "./telemetry/log-pool.ts";
 import { warn } from "./telemetry/warnings.ts";
 import { runTransaction, type TransactionClient, type TransactionOptions } from "./transaction.ts";
 
@@ -125,11 +124,10 @@ export class Pool extends SettlingPool {
   /** What is known of the database besides the texts, and what keeps that up to date. */
   readonly #known: Catalog;
   #catalog: CatalogWatch | undefined;
-  #endStatsSocket: (() => void) | undefined;
   /** How long a statement may take, in milliseconds; 0: as long as it likes. */
   readonly #queryTimeout: number;
-  /** Ends what is written to the logger; absent: there is none. */
-  #endLog: (() => void) | undefined;
+  /** Ends what others are told, by a logger and a socket. */
+  readonly #endTelling: () => void;
 
   static {
     factsOn = (pool, text) => pool.#router.classify(text);
@@ -207,10 +205,9 @@ export class Pool extends SettlingPool {
       this.#router = new Router(this.#sides, classifier, config, this.#freshness, this);
       this.#lookAtTables(config, [this]);
       this.#openCatalog(config);
-      this.#openStatsSocket(config, leading);
       if (given.shadow) this.#shadow = openShadow(this, this.#router, given);
       this.#router.shadow = this.#shadow?.follower;
-      this.#openLog(config);
+      this.#endTelling = tellOthers(this, config);
       return;
     }
     this.#sides = openSides(config, front);
@@ -232,7 +229,6 @@ export class Pool extends SettlingPool {
     };
     this.#lookAtTables(config, [this.#sides.reader, this.#sides.writer]);
     this.#openCatalog(config);
-    this.#openStatsSocket(config, leading);
     this.Client = this.#sides.writer.Client;
     this.#conversation = conversationClass({
       router: this.#router,
@@ -251,7 +247,7 @@ export class Pool extends SettlingPool {
     Object.defineProperty(this, "waitingCount", {
       get: () => this.#sides.writer.waitingCount + this.#own("waitingCount"),
     });
-    this.#openLog(config);
+    this.#endTelling = tellOthers(this, config);
   }
 
   /** A client inside a staging takes no place of the pool: what it stands on is the staging's. */
@@ -433,21 +429,9 @@ export class Pool extends SettlingPool {
     }
   }
 
-  /** Last of all: from here on the pool is known to others. */
-  #openLog({ log }: Config): void {
-    if (log !== undefined) this.#endLog = logPool(this, log);
-  }
-
   #openCatalog(config: Config): void {
     this.#catalog = openCatalog(this.#known, config, this.#sides);
     this.#router.catalog = this.#catalog;
-  }
-
-  #openStatsSocket({ statsSocket }: Config, { name }: Endpoint): void {
-    if (statsSocket === undefined) return;
-    const { user = process.env["PGUSER"], database = process.env["PGDATABASE"] } = this.options;
-    const place = `${name}/${database ?? user ?? ""}`;
-    this.#endStatsSocket = openStatsSocket(this, statsSocket, place);
   }
 
   #lookAtTables({ tables, allowedWrites }: Config, pools: readonly SettlingPool[]): void {
@@ -716,9 +700,8 @@ export class Pool extends SettlingPool {
   }
 
   protected override async endOwned(deadline: number): Promise<void> {
-    this.#endStatsSocket?.();
     await this.#endSides(deadline);
-    this.#endLog?.();
+    this.#endTelling();
   }
 
   async #endSides(deadline: number): Promise<void> {

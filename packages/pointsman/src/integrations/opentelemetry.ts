@@ -9,6 +9,7 @@ import { PoolSpans } from "../monitoring/opentelemetry/spans.ts";
 import type { QueryText } from "../monitoring/opentelemetry/statement-names.ts";
 import { veil } from "../monitoring/opentelemetry/veil.ts";
 import type { Metered } from "../monitoring/pool-meter.ts";
+import { type NamedPool, poolNameOf } from "../monitoring/pool-name.ts";
 import { pgCallsOf } from "../servers/pg-calls.ts";
 
 export type { QueryText } from "../monitoring/opentelemetry/statement-names.ts";
@@ -44,9 +45,7 @@ export interface InstrumentOptions {
 }
 
 /** What is instrumented: a `Pool` of this library. */
-export interface InstrumentedPool extends Metered {
-  readonly options: object;
-}
+export interface InstrumentedPool extends Metered, NamedPool {}
 
 /**
  * Makes spans and metrics of what happens in a pool, by the semantic conventions for databases.
@@ -83,8 +82,8 @@ export function instrumentPool(
       "The pool is instrumented already. Call what instrumentPool() has returned before you call it again.",
     );
   }
-  const { host, port, database } = pool.options as PlaceOptions;
-  const poolName = options.poolName ?? `${host}:${port}/${database}`;
+  const { database } = pool.options;
+  const poolName = options.poolName ?? poolNameOf(pool);
   const tracer = (options.tracerProvider ?? trace).getTracer(scopeName);
   const meter = (options.meterProvider ?? metricsApi).getMeter(scopeName);
   const settings = { namespace: database, queryText, requireParentSpan, connectSpans };
@@ -104,10 +103,3 @@ export function instrumentPool(
 const scopeName = "pointsman";
 
 const queryTexts: ReadonlySet<unknown> = new Set<QueryText>(["sanitized", "as-sent", "none"]);
-
-/** Where a pool leads to, as it was resolved. */
-interface PlaceOptions {
-  readonly host?: string;
-  readonly port?: number;
-  readonly database?: string;
-}

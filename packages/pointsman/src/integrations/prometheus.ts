@@ -1,19 +1,11 @@
 import { type OpenMetricsContentType, type Registry, register as shared } from "prom-client";
-import { placeName } from "../config/endpoint.ts";
 import { ConfigError } from "../errors.ts";
 import { type Metered, meterPool } from "../monitoring/pool-meter.ts";
-import type { PoolStats } from "../stats.ts";
+import { type NamedPool, poolNameOf } from "../monitoring/pool-name.ts";
 import { registryMetrics } from "./prometheus-metrics.ts";
 
 /** What is used of a pool. */
-export interface CollectedPool extends Metered {
-  stats(): PoolStats;
-  readonly options: {
-    readonly host?: string | undefined;
-    readonly port?: number | undefined;
-    readonly database?: string | undefined;
-  };
-}
+export interface CollectedPool extends Metered, NamedPool {}
 
 export interface CollectMetricsOptions {
   /** Where the metrics are registered. Default: the global registry of `prom-client`. */
@@ -66,16 +58,12 @@ export function collectMetrics(
   if (name === "") throw new ConfigError("pool", "pool must not be empty.");
   if (buckets !== undefined) checkBuckets(buckets);
   const metrics = registryMetrics(register, buckets);
-  const series = metrics.open(pool, name, nameOf(pool));
+  const series = metrics.open(pool, name, poolNameOf(pool));
   const stopHearing = meterPool(pool, metrics.recorder(series));
   return () => {
     stopHearing();
     metrics.close(series);
   };
-}
-
-function nameOf({ options: { host = "localhost", port = 5432, database = "" } }: CollectedPool) {
-  return `${placeName({ host, port })}/${database}`;
 }
 
 function checkBuckets(buckets: readonly number[]): void {
