@@ -222,7 +222,8 @@ export class Conversation extends EventEmitter implements Settling {
       process.nextTick(callback, error as Error);
       return;
     }
-    item.trace?.start();
+    // Nobody knows whether set-up will be needed.
+    if (!setUp) item.trace?.start();
     if (this._ending) {
       const error = new Error("Client was closed and is not queryable");
       process.nextTick(() => this.#answer(item, this.#route(item), undefined, error, undefined));
@@ -307,7 +308,7 @@ export class Conversation extends EventEmitter implements Settling {
       return;
     }
     if (this.#opening !== undefined && !next.setUp && this.#stand === undefined) {
-      if (this.#opening.takes(next, () => this.#finish())) {
+      if (this.#opening.takes(next, route, () => this.#finish())) {
         this.#status = this.#opening.isOpen ? "T" : "I";
         return;
       }
@@ -324,6 +325,7 @@ export class Conversation extends EventEmitter implements Settling {
     }
     if (!next.setUp) this.#preamble.follow(next, this.#pinned === undefined);
     this.#pin(leading, route);
+    next.trace?.start();
     next.trace?.routed(route);
     this.#start(next, route);
   }

@@ -700,8 +700,11 @@ export class Pool extends SettlingPool {
   }
 
   protected override async endOwned(deadline: number): Promise<void> {
-    await this.#endSides(deadline);
-    this.#endTelling();
+    try {
+      await this.#endSides(deadline);
+    } finally {
+      this.#endTelling();
+    }
   }
 
   async #endSides(deadline: number): Promise<void> {

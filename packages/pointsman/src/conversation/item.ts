@@ -47,7 +47,15 @@ export function terminated(): Error {
 export function closing(rollback: Call): Item {
   return {
     ...rollback,
-    ...{ asked: undefined, scope: false, hook: undefined, setUp: false, signal: undefined },
+    // Nobody has called it.
+    ...{
+      trace: undefined,
+      asked: undefined,
+      scope: false,
+      hook: undefined,
+      setUp: false,
+      signal: undefined,
+    },
     moving: "away",
     callback: undefined,
   };

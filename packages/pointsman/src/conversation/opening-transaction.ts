@@ -1,5 +1,5 @@
 import { PointsmanError } from "../errors.ts";
-import type { Target } from "../routing/route.ts";
+import type { Route, Target } from "../routing/route.ts";
 import { isSubmittable } from "../servers/query-input.ts";
 import type { TransactionControl } from "../statements/types.ts";
 import { type Item, isUndecided } from "./item.ts";
@@ -36,9 +36,10 @@ export class OpeningTransaction {
    * Answers a statement without sending it, if it only opens a transaction, prepares one that was
    * opened, or ends it before anything was done.
    *
+   * @param route - where it would go by itself
    * @param answered - called once it is answered
    */
-  takes(item: Item, answered: () => void): boolean {
+  takes(item: Item, route: Route, answered: () => void): boolean {
     const { facts } = item;
     const { transaction } = facts;
     if (facts.statements.length !== 1 || transaction === undefined) return false;
@@ -51,6 +52,7 @@ export class OpeningTransaction {
       this.#held = [];
     } else return false;
     process.nextTick(() => {
+      item.trace?.answered({ route, endpoint: "", error: undefined });
       answer(item);
       answered();
     });
@@ -59,8 +61,8 @@ export class OpeningTransaction {
 
   /** The transaction belongs on this side: what has opened it is to be sent there, in this order. */
   begin(side: Target): readonly Item[] {
-    // Their callers have their answers.
-    const silent = this.#held.map((item) => ({ ...item, callback: undefined }));
+    // Their callers have their answers, and so has whoever listens.
+    const silent = this.#held.map((item) => ({ ...item, callback: undefined, trace: undefined }));
     this.#held = [];
     this.#sent = new Set(silent);
     this.#side = side;

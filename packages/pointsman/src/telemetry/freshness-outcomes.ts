@@ -10,6 +10,7 @@ export const freshnessOutcomes = {
   waited: "It waited until a reader had what it must see.",
   "other-reader": "One reader had not what it must see, and another one had.",
   writer: "It went to the writer, since no reader could be shown to have what it must see.",
+  unmet: "No reader could be shown to have what it must see, and it was not served.",
 } as const satisfies Record<string, string>;
 
 export type FreshnessOutcome = keyof typeof freshnessOutcomes;

@@ -113,6 +113,7 @@ export class StatementTrace {
   }
 
   answered({ route, endpoint, error, shadow }: Answer): void {
+    this.start();
     if (!end.hasSubscribers) return;
     const event = {
       ...this.#described(),
@@ -122,14 +123,15 @@ export class StatementTrace {
       durationMs: performance.now() - this.#at,
       ...(this.#sentAt === undefined ? {} : { waitMs: this.#sentAt - this.#at }),
       retries: this.#retries,
-      freshness: this.#freshnessBy(route),
+      freshness: this.#freshnessBy(route, error),
       ...(error === undefined ? {} : { error }),
       ...(shadow === undefined ? {} : { shadow }),
     };
     this.#context.runInAsyncScope(() => end.publish(markPool(event, this.#pool)));
   }
 
-  #freshnessBy({ reason }: Route): FreshnessOutcome {
+  #freshnessBy({ reason }: Route, error: Error | undefined): FreshnessOutcome {
+    if ((error as { code?: unknown } | undefined)?.code === "FRESHNESS_UNAVAILABLE") return "unmet";
     if (freshnessReasons.has(reason)) return "writer";
     if (reason === "waited") return "waited";
     return reason === "fresher-reader" ? "other-reader" : this.#freshness;

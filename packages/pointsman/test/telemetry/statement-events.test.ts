@@ -203,6 +203,63 @@ describe("the events of a statement", () => {
     expect(ends[0]).not.toHaveProperty("waitMs");
   });
 
+  describe("of a read-only pool end for each that begins:", () => {
+    const readOnly = (): Pool => {
+      const { writer, reader } = local.cluster;
+      return local.pool({
+        ...{ writer: writer.url, reader: reader.url },
+        ...{ readOnly: true, allowWritesTo: ["books"] },
+      });
+    };
+
+    const conversations: readonly [string, readonly string[]][] = [
+      ["a transaction in which nothing is done", ["begin", "commit"]],
+      ["one that reads", ["begin", "select 1", "commit"]],
+      ["one that writes", ["begin", "insert into books (title) values ('a')", "rollback"]],
+      ["one that is only begun", ["begin"]],
+    ];
+
+    it.each(conversations)("%s", async (_what, texts) => {
+      const pool = readOnly();
+      const heard = hear(pool);
+      const client = await pool.connect();
+      for (const text of texts) await client.query(text);
+      client.release();
+      const told = (name: "statement:start" | "statement:end") =>
+        named(heard, name).map(({ text }) => text);
+      expect(told("statement:start")).toEqual(texts);
+      expect(told("statement:end")).toEqual(texts);
+    });
+  });
+
+  it("begin only where there is an end, of set-up that nobody has needed", async () => {
+    const pool = local.pool();
+    pool.on("connect", (client) => void client.query("set statement_timeout = 9000"));
+    const heard = hear(pool);
+    (await pool.connect()).release();
+    expect(heard).toEqual([]);
+    const client = await pool.connect();
+    await client.query("select nextval('tickets')");
+    client.release();
+    const ids = (name: "statement:start" | "statement:end") =>
+      named(heard, name).map(({ id }) => id);
+    expect(ids("statement:start")).toHaveLength(2);
+    expect(new Set(ids("statement:end"))).toEqual(new Set(ids("statement:start")));
+  });
+
+  it("are none of what the pool sends by itself to move a transaction", async () => {
+    const pool = local.pool();
+    const heard = hear(pool);
+    const client = await pool.connect();
+    const texts = ["begin", "set transaction read only", "select 1", "commit"];
+    for (const text of texts) await client.query(text);
+    client.release();
+    expect(named(heard, "statement:start").map(({ text }) => text)).toEqual(texts);
+    expect(named(heard, "statement:end").map(({ id }) => id)).toEqual(
+      named(heard, "statement:start").map(({ id }) => id),
+    );
+  });
+
   it("are of their own pool", async () => {
     const [pool, other] = [local.pool(), local.pool()];
     const heard = hear(pool);
@@ -371,6 +428,26 @@ describe("freshness", () => {
       expect(named(heard, "guard")).toMatchObject([{ outcome: "behind" }]);
       expect(named(heard, "retry")).toMatchObject([{ target: "writer", reason: "reader-behind" }]);
       expect(named(heard, "retry")[0]).not.toHaveProperty("error");
+    });
+  });
+
+  it("is unmet where no reader has it and there is no writer to ask", async () => {
+    const writing = await withServers();
+    const { writer, reader } = local.cluster;
+    const pool = local.pool({
+      ...{ writer: writer.url, reader: reader.url, readOnly: true },
+      freshness: { wait: 50 },
+    });
+    await pool.query("select 1");
+    await paused(local.cluster, async () => {
+      const token = await writing.session(async (session) => {
+        await writing.query(insert);
+        return session.token;
+      });
+      const heard = hear(pool);
+      const read = pool.session(() => pool.query("select 1"), { after: token });
+      expect((await rejection(read)).code).toBe("FRESHNESS_UNAVAILABLE");
+      expect(last(heard)?.freshness).toBe("unmet");
     });
   });
 
