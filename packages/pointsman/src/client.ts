@@ -30,6 +30,7 @@ import { currentScope } from "./scope.ts";
 import { signalOf } from "./servers/abortable-query.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import { readerBehind } from "./servers/companions.ts";
+import { isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { planOf } from "./servers/lanes/query-plan.ts";
 import { internals, isQuiet, isUsable } from "./servers/pg-internals.ts";
@@ -475,6 +476,7 @@ export class Conversation extends EventEmitter implements Settling {
   /** @param error - what it has failed with, where it had */
   #again(item: Item, route: Route, tries: number, error: Error | undefined): void {
     item.trace?.retried(route, error);
+    if (isServerGoingAway(error)) item.farewells = (item.farewells ?? 0) + 1;
     this.#start(item, route, tries + 1);
   }
 
@@ -525,6 +527,7 @@ export class Conversation extends EventEmitter implements Settling {
         inTransaction: this.#transaction !== undefined,
         movable: !this.#used,
         tries,
+        farewells: item.farewells ?? 0,
       };
       this.#home.router.recover(failure, (next, told) => {
         deciding = false;

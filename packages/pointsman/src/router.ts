@@ -454,7 +454,7 @@ export class Router implements Dispatch {
   recover(failure: Failure, tell: (again: Route | undefined, told: Error) => void): void {
     const { readOnly } = this;
     const next = (again: Route | undefined, told: Error): void => {
-      const isRepeated = again !== undefined && failure.tries > 0;
+      const isRepeated = again !== undefined && failure.farewells > 0;
       if (isRepeated && isServerGoingAway(told)) this.#leave(failure.client);
       tell(again, told);
     };
@@ -480,10 +480,10 @@ export class Router implements Dispatch {
   }
 
   /**
-   * A server has ended a connection in order, and not for the first time that this statement was
-   * sent. It may be stopping, or somebody means the statement: for one farewell nobody else has to
-   * connect anew. One that is stopping lets nobody in any more, so that a new connection tells; on
-   * those that are open the statement would hear the same again.
+   * A server has ended a connection in order, and not for the first time under this statement. It
+   * may be stopping, or somebody means the statement: for one farewell nobody else has to connect
+   * anew. One that is stopping lets nobody in any more, so that a new connection tells; on those
+   * that are open the statement would hear the same again.
    */
   #leave(client: EndpointClient): void {
     const { writer, reader } = this.#sides;
