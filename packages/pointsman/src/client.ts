@@ -32,6 +32,7 @@ import { inCallersContext } from "./servers/callers-context.ts";
 import { readerBehind } from "./servers/companions.ts";
 import { isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { hearEnd } from "./servers/hear-end.ts";
 import { planOf } from "./servers/lanes/query-plan.ts";
 import { internals, isQuiet, isUsable } from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
@@ -222,6 +223,11 @@ export class Conversation extends EventEmitter implements Settling {
       if (callback === undefined) throw error;
       process.nextTick(callback, error as Error);
       return;
+    }
+    if (isSubmittable(item.query)) {
+      hearEnd(item.query, (error) => {
+        item.failure = error;
+      });
     }
     item.trace?.start();
     if (this._ending) {
@@ -537,6 +543,10 @@ export class Conversation extends EventEmitter implements Settling {
         if (drained) done();
       });
     };
+    // What else becomes of a cursor or a stream it hears by itself.
+    const settledBehind: QueryCallback = (error) => {
+      if (error === readerBehind) settled(error);
+    };
     const done = (): void => {
       if (over) return;
       drained = true;
@@ -571,9 +581,8 @@ export class Conversation extends EventEmitter implements Settling {
         again = this.#home.router.afterRefusal(item.text, item.movable.refusal);
       }
       if (again === undefined) {
-        if (isSubmittable(item.query)) {
-          const failure = item.movable?.failed === true ? new Error("refused") : undefined;
-          this.#home.router.answered(item, route, client, failure);
+        if (isSubmittable(item.query) && !answered) {
+          this.#home.router.answered(item, route, client, item.failure);
         }
         this.#finish();
       } else {
@@ -588,11 +597,12 @@ export class Conversation extends EventEmitter implements Settling {
       client.send(
         item.movable ?? item.query,
         item.values,
-        isSubmittable(item.query) && companions?.proof === undefined ? undefined : settled,
+        isSubmittable(item.query) ? companions?.proof && settledBehind : settled,
         factsOf(item),
         companions,
       );
     } catch (thrown) {
+      answered = true;
       this.#answer(item, route, client, thrown as Error, undefined);
       process.nextTick(done);
       return;

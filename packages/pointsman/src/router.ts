@@ -40,7 +40,7 @@ import {
   textOf,
 } from "./servers/query-input.ts";
 import { isWriteRefusal } from "./servers/refusal.ts";
-import { type Replayable, replayable, watched } from "./servers/replayable.ts";
+import { type Replayable, replayable } from "./servers/replayable.ts";
 import { retire } from "./servers/retire.ts";
 import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
@@ -437,7 +437,6 @@ export class Router implements Dispatch {
   /** What to submit in place of a cursor or a stream that may have to move to the writer. */
   movable(call: Call, route: Route): Replayable | undefined {
     if (!isSubmittable(call.query) || this.readOnly !== undefined) return undefined;
-    if (this.#refused.isSuspect(call.text)) return watched(call.query);
     if (!this.#mayRepeat(call, route)) return undefined;
     return replayable(call.query, (error) => {
       this.refusals += 1;
