@@ -30,7 +30,9 @@ import { currentScope } from "./scope.ts";
 import { signalOf } from "./servers/abortable-query.ts";
 import { inCallersContext } from "./servers/callers-context.ts";
 import { readerBehind } from "./servers/companions.ts";
+import { isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
+import { hearEnd } from "./servers/hear-end.ts";
 import { planOf } from "./servers/lanes/query-plan.ts";
 import { internals, isQuiet, isUsable } from "./servers/pg-internals.ts";
 import { limited } from "./servers/query-deadline.ts";
@@ -221,6 +223,11 @@ export class Conversation extends EventEmitter implements Settling {
       if (callback === undefined) throw error;
       process.nextTick(callback, error as Error);
       return;
+    }
+    if (isSubmittable(item.query)) {
+      hearEnd(item.query, (error) => {
+        item.failure = error;
+      });
     }
     // Nobody knows whether set-up will be needed.
     if (!setUp) item.trace?.start();
@@ -477,6 +484,7 @@ export class Conversation extends EventEmitter implements Settling {
   /** @param error - what it has failed with, where it had */
   #again(item: Item, route: Route, tries: number, error: Error | undefined): void {
     item.trace?.retried(route, error);
+    if (isServerGoingAway(error)) item.farewells = (item.farewells ?? 0) + 1;
     this.#start(item, route, tries + 1);
   }
 
@@ -527,6 +535,7 @@ export class Conversation extends EventEmitter implements Settling {
         inTransaction: this.#transaction !== undefined,
         movable: !this.#used,
         tries,
+        farewells: item.farewells ?? 0,
       };
       this.#home.router.recover(failure, (next, told) => {
         deciding = false;
@@ -535,6 +544,10 @@ export class Conversation extends EventEmitter implements Settling {
         if (again === undefined) this.#answer(item, route, client, told, undefined);
         if (drained) done();
       });
+    };
+    // What else becomes of a cursor or a stream it hears by itself.
+    const settledBehind: QueryCallback = (error) => {
+      if (error === readerBehind) settled(error);
     };
     const done = (): void => {
       if (over) return;
@@ -570,9 +583,8 @@ export class Conversation extends EventEmitter implements Settling {
         again = this.#home.router.afterRefusal(item.text, item.movable.refusal);
       }
       if (again === undefined) {
-        if (isSubmittable(item.query)) {
-          const failure = item.movable?.failed === true ? new Error("refused") : undefined;
-          this.#home.router.answered(item, route, client, failure);
+        if (isSubmittable(item.query) && !answered) {
+          this.#home.router.answered(item, route, client, item.failure);
         }
         this.#finish();
       } else {
@@ -587,11 +599,12 @@ export class Conversation extends EventEmitter implements Settling {
       client.send(
         item.movable ?? item.query,
         item.values,
-        isSubmittable(item.query) && companions?.proof === undefined ? undefined : settled,
+        isSubmittable(item.query) ? companions?.proof && settledBehind : settled,
         factsOf(item),
         companions,
       );
     } catch (thrown) {
+      answered = true;
       this.#answer(item, route, client, thrown as Error, undefined);
       process.nextTick(done);
       return;

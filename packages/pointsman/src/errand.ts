@@ -7,6 +7,7 @@ import type { Failure } from "./recover.ts";
 import type { Route } from "./routing/route.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { readerBehind } from "./servers/companions.ts";
+import { isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { asNamed, planOf, type QueryPlan } from "./servers/lanes/query-plan.ts";
 import { isUsable } from "./servers/pg-internals.ts";
@@ -81,6 +82,8 @@ class Errand implements Passenger {
   #stage: "waiting" | "sent" | "over" = "waiting";
   /** How often it was sent before, to readers that were behind or over connections that were lost. */
   readonly #tries: number;
+  /** How often of these a server had ended it with a word. */
+  #farewells = 0;
   /** What of it can be sent otherwise than it was called; absent where nothing can. */
   readonly #plan: QueryPlan | undefined;
   #passage: Passage | undefined;
@@ -150,6 +153,7 @@ class Errand implements Passenger {
       inTransaction: false,
       movable: true,
       tries: this.#tries,
+      farewells: this.#farewells,
     };
   }
 
@@ -277,11 +281,14 @@ class Errand implements Passenger {
   /** @param error - what it has failed with, where it had */
   #repeat(route: Route, error: Error | undefined): void {
     this.#call.trace?.retried(route, error);
-    startSoon(this.#again(route, this.#tries + 1, this.#plan), route);
+    const again = this.#again(route, this.#tries + 1, this.#plan);
+    if (isServerGoingAway(error)) again.#farewells += 1;
+    startSoon(again, route);
   }
 
   #again(route: Route, tries: number, plan: QueryPlan | undefined): Errand {
     const again = new Errand(this.#dispatch, this.#call, route, this.#callback, plan, tries);
+    again.#farewells = this.#farewells;
     this.#successor = again;
     return again;
   }

@@ -467,7 +467,8 @@ export class Pool extends SettlingPool {
         if (isOver) return error;
         isOver = true;
         let told = error;
-        if (error !== undefined && isLoss(error, client)) {
+        // A cursor or a stream is told of it by its connection.
+        if (error !== undefined && !isSubmittable(query) && isLoss(error, client)) {
           if (isSent) told = toldOfLoss(error, { ...call, inTransaction }, client);
           else told = unknownCommit(client) ?? error;
         }

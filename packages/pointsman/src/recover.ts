@@ -25,6 +25,8 @@ export interface Circumstances {
   readonly movable: boolean;
   /** How often it was sent again before. */
   readonly tries: number;
+  /** How often of these a server had ended it with a word. */
+  readonly farewells: number;
 }
 
 /** A statement that has failed, and where. */
@@ -47,15 +49,14 @@ export function recover(
   afterRefusal: () => Route,
   next: (again: Route | undefined, told: Error) => void,
 ): void {
-  const { call, route, client, error, inTransaction, movable, tries } = failure;
+  const { call, route, client, error, inTransaction, movable } = failure;
   if (isGivenUp(call)) {
     const isLost = isLoss(error, client);
     next(undefined, isLost ? toldOfLoss(error, { ...call, inTransaction }, client) : error);
     return;
   }
   // Of a cursor or a stream something may have been handed out.
-  const most = mostRepeatsAfter(error);
-  const free = !inTransaction && !isSubmittable(call.query) && tries < most;
+  const free = !inTransaction && !isSubmittable(call.query) && mayRepeat(failure);
   if (free && client.side === "reader") {
     const again = afterReader(failure, afterRefusal);
     if (again !== undefined) {
@@ -80,9 +81,10 @@ export function recover(
   next(isUsable(client) ? undefined : moved, error);
 }
 
-function mostRepeatsAfter(error: Error): number {
-  if (isServerGoingAway(error)) return mostRepeatsAfterWord;
-  return error instanceof LostWithoutAWord ? mostRepeatsOfBrokenWays : mostRepeats;
+/** Readers that were behind, and connections that were lost while idle, are nobody's word. */
+function mayRepeat({ error, tries, farewells }: Failure): boolean {
+  if (isServerGoingAway(error)) return farewells < mostRepeatsAfterWord;
+  return tries < (error instanceof LostWithoutAWord ? mostRepeatsOfBrokenWays : mostRepeats);
 }
 
 /** The route on which a statement is sent again that a reader could not serve, if it may be. */

@@ -53,10 +53,6 @@ export class RefusedTexts {
     return this.#refused.has(text) || this.#alike.has(facts) || this.#suspects.has(text);
   }
 
-  isSuspect(text: string | undefined): boolean {
-    return text !== undefined && this.#suspects.size > 0 && this.#suspects.has(text);
-  }
-
   suspect(text: string | undefined, error: unknown): void {
     if (text !== undefined) this.#suspects.set(text, messageOf(error));
   }

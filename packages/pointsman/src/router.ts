@@ -40,7 +40,7 @@ import {
   textOf,
 } from "./servers/query-input.ts";
 import { isWriteRefusal } from "./servers/refusal.ts";
-import { type Replayable, replayable, watched } from "./servers/replayable.ts";
+import { type Replayable, replayable } from "./servers/replayable.ts";
 import { retire } from "./servers/retire.ts";
 import type { Sides } from "./servers/sides.ts";
 import { type EndOnClient, keptOnWriter, type Shadow, type Wishes } from "./shadow/shadow.ts";
@@ -437,7 +437,6 @@ export class Router implements Dispatch {
   /** What to submit in place of a cursor or a stream that may have to move to the writer. */
   movable(call: Call, route: Route): Replayable | undefined {
     if (!isSubmittable(call.query) || this.readOnly !== undefined) return undefined;
-    if (this.#refused.isSuspect(call.text)) return watched(call.query);
     if (!this.#mayRepeat(call, route)) return undefined;
     return replayable(call.query, (error) => {
       this.refusals += 1;
@@ -454,7 +453,7 @@ export class Router implements Dispatch {
   recover(failure: Failure, tell: (again: Route | undefined, told: Error) => void): void {
     const { readOnly } = this;
     const next = (again: Route | undefined, told: Error): void => {
-      const isRepeated = again !== undefined && failure.tries > 0;
+      const isRepeated = again !== undefined && failure.farewells > 0;
       if (isRepeated && isServerGoingAway(told)) this.#leave(failure.client);
       tell(again, told);
     };
@@ -480,10 +479,10 @@ export class Router implements Dispatch {
   }
 
   /**
-   * A server has ended a connection in order, and not for the first time that this statement was
-   * sent. It may be stopping, or somebody means the statement: for one farewell nobody else has to
-   * connect anew. One that is stopping lets nobody in any more, so that a new connection tells; on
-   * those that are open the statement would hear the same again.
+   * A server has ended a connection in order, and not for the first time under this statement. It
+   * may be stopping, or somebody means the statement: for one farewell nobody else has to connect
+   * anew. One that is stopping lets nobody in any more, so that a new connection tells; on those
+   * that are open the statement would hear the same again.
    */
   #leave(client: EndpointClient): void {
     const { writer, reader } = this.#sides;

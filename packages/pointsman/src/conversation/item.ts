@@ -19,6 +19,10 @@ export interface Item extends Call {
   readonly callback: QueryCallback | undefined;
   /** Submitted in its place, when it is a cursor or a stream that a reader may refuse. */
   movable?: Replayable | undefined;
+  /** What it has heard, when it is a cursor or a stream that has failed. */
+  failure?: Error | undefined;
+  /** How often a server has ended it with a word, and it was sent again. */
+  farewells?: number;
   /** It takes a transaction away from the writer, where nothing was done in it, or to a reader. */
   readonly moving?: "away" | "in";
 }

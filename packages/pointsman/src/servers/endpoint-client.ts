@@ -11,6 +11,7 @@ import { ConnectionLife } from "./connection-life.ts";
 import { isServerGoingAway } from "./connection-loss.ts";
 import { type EndpointAddress, type EndpointAddresses, withShown } from "./endpoint-addresses.ts";
 import { Flight, type QueueMethods } from "./flight.ts";
+import { hearEnd } from "./hear-end.ts";
 import { type ErrorMessage, HeldFailure } from "./held-failure.ts";
 import { LaneQuery } from "./lanes/lane-query.ts";
 import type { QueryPlan } from "./lanes/query-plan.ts";
@@ -680,8 +681,13 @@ export function endpointClientClass(
         return this.send(limit.query, values, limit.callback, known, companions);
       };
       if (isSubmittable(query)) {
-        answered(undefined);
-        return send(values, callback as QueryCallback | undefined, bindToCaller(query));
+        const heard = bindToCaller(hearEnd(query, answered));
+        try {
+          return send(values, callback as QueryCallback | undefined, heard);
+        } catch (thrown) {
+          answered(thrown as Error);
+          throw thrown;
+        }
       }
       const given =
         callback ??

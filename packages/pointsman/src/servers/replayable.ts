@@ -25,8 +25,6 @@ export interface Replayable extends Submittable {
   readonly refused: boolean;
   /** What the server has said, where it has refused it. */
   readonly refusal: unknown;
-  /** An error has reached it. */
-  readonly failed: boolean;
 }
 
 /**
@@ -43,26 +41,12 @@ export function replayable(
   submittable: Submittable,
   refusedForGood: (error: unknown) => void,
 ): Replayable {
-  return observed(submittable, refusedForGood);
-}
-
-/** The same for one that stays where it is, and only tells of its failure. */
-export function watched(submittable: Submittable): Replayable {
-  return observed(submittable, undefined);
-}
-
-/** @param refusedForGood - absent: it is not moved */
-function observed(
-  submittable: Submittable,
-  refusedForGood: ((error: unknown) => void) | undefined,
-): Replayable {
   const handlers = submittable as unknown as Handlers;
   const line = new SwitchedConnection();
   let described = false;
   let handedOut = false;
   let refused = false;
   let refusal: unknown;
-  let failed = false;
 
   const own: Record<PropertyKey, unknown> = {
     submit(connection: Connection) {
@@ -88,10 +72,8 @@ function observed(
       handlers["handleCopyData"]?.call(submittable, ...args);
     },
     handleError(error: unknown, connection: Connection) {
-      const moves = refusedForGood !== undefined && !handedOut && !line.tapped;
-      if (!moves || !isReaderRefusal(error)) {
-        failed = true;
-        if (line.tapped && isReaderRefusal(error)) refusedForGood?.(error);
+      if (handedOut || line.tapped || !isReaderRefusal(error)) {
+        if (line.tapped && isReaderRefusal(error)) refusedForGood(error);
         handlers["handleError"]?.call(submittable, error, line.current && line.proxy);
         return;
       }
@@ -106,7 +88,6 @@ function observed(
     get(target, key) {
       if (key === "refused") return refused;
       if (key === "refusal") return refusal;
-      if (key === "failed") return failed;
       if (Object.hasOwn(own, key)) return own[key];
       const value: unknown = Reflect.get(target, key);
       return typeof value === "function" ? value.bind(target) : value;

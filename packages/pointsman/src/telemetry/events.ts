@@ -49,7 +49,8 @@ export interface GuardEvent {
 }
 
 /**
- * A statement has been answered. Published in the asynchronous context of its caller.
+ * A statement has been answered; a cursor or a stream when it is read to its end, closed, or has
+ * failed. Published in the asynchronous context of its caller.
  */
 export interface StatementEvent extends StatementStartEvent {
   /** Where it was sent in the end, and why. */

@@ -9,6 +9,7 @@ import {
 import type { Target } from "../../routing/route.ts";
 import { inCallersContext } from "../../servers/callers-context.ts";
 import type { EndpointClient, WatchedQuery } from "../../servers/endpoint-client.ts";
+import { hearEnd } from "../../servers/hear-end.ts";
 import { mirrorStatement } from "../../servers/mirror.ts";
 import { internals } from "../../servers/pg-internals.ts";
 import { limited } from "../../servers/query-deadline.ts";
@@ -230,9 +231,9 @@ export class StandInClient extends EventEmitter {
     }
     const { query: sent } = watched;
     if (isSubmittable(sent)) {
-      watched.answered(undefined);
       const given = [callback, values].find((one) => typeof one === "function");
-      return this.send(bindToCaller(sent), undefined, given as QueryCallback | undefined);
+      const heard = bindToCaller(hearEnd(sent, watched.answered));
+      return this.send(heard, undefined, given as QueryCallback | undefined);
     }
     const given =
       callback ??
