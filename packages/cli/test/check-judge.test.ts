@@ -177,10 +177,17 @@ describe("a share", () => {
     else expect(shareIn(text)).toBeCloseTo(share);
   });
 
+  test("of a thousand statements is the share that so many of them are", () => {
+    for (let calls = 1; calls < 1000; calls++) {
+      expect(shareIn(`${calls / 10}%`), `${calls / 10}%`).toBe(calls / 1000);
+    }
+  });
+
   test("is told with as many digits as tell it from the limit", () => {
     expect(percentBeside(0.4121, 0.4)).toBe("41.2 %");
     expect(percentBeside(0.40021, 0.4)).toBe("40.02 %");
     expect(percentBeside(0.4, 0.4)).toBe("40.0 %");
+    expect(percentBeside(0.07001, 0.07)).toBe("7.001 %");
     expect(percentOfLimit(0.4)).toBe("40 %");
     expect(percentOfLimit(0.025)).toBe("2.5 %");
   });

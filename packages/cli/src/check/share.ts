@@ -6,7 +6,8 @@
 export function shareIn(text: string): number | undefined {
   const [, number, sign] = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*(%?)\s*$/.exec(text) ?? [];
   if (number === undefined) return undefined;
-  const share = sign === "%" ? Number(number) / 100 : Number(number);
+  // Read as what it is: 0.7 / 100 is less than the nearest number to 0.007.
+  const share = sign === "%" ? Number(`${number}e-2`) : Number(number);
   return share <= 1 ? share : undefined;
 }
 
@@ -14,7 +15,8 @@ export function shareIn(text: string): number | undefined {
 export function percentBeside(share: number, limit: number): string {
   const told = (digits: number): string => (share * 100).toFixed(digits);
   let digits = 1;
-  while (digits < 6 && share !== limit && Number(told(digits)) === limit * 100) digits += 1;
+  const most = Number((limit * 100).toFixed(6));
+  while (digits < 6 && share !== limit && Number(told(digits)) === most) digits += 1;
   return `${told(digits)} %`;
 }
 
