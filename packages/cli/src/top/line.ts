@@ -1,9 +1,8 @@
 import { type Format, paint } from "../terminal.ts";
-import { fitted, widthOf } from "./text-width.ts";
+import { fitted, harmless, widthOf } from "./text-width.ts";
 
 /** A piece of a line, all of it in one format. */
 export interface Piece {
-  /** In which nothing steers the terminal. */
   readonly text: string;
   readonly format?: Format | undefined;
 }
@@ -11,11 +10,12 @@ export interface Piece {
 /** A line of the screen, of exactly so many columns. */
 export type Line = readonly Piece[];
 
-/** The pieces that fit, and blanks behind them. */
+/** The pieces that fit, and blanks behind them. Nothing in it steers the terminal. */
 export function lineOf(pieces: readonly Piece[], width: number): Line {
   const line: Piece[] = [];
   let left = width;
-  for (const { text, format } of pieces) {
+  for (const { text: written, format } of pieces) {
+    const text = harmless(written);
     const own = widthOf(text);
     if (own > left) {
       // `fitted` trims, and a piece may begin with the blanks between columns.

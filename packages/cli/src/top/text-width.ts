@@ -19,14 +19,16 @@ function widthOfCharacter(character: string): number {
 }
 
 /**
- * A text on one line that steers no terminal, whoever has written it: without control characters,
- * those that have no width or turn the direction, and those that are of no Unicode.
+ * A text on one line that steers no terminal, whoever has written it: with blanks in place of control
+ * characters, those that have no width or turn the direction, and those that are of no Unicode.
  */
+export function harmless(text: string): string {
+  return text.replaceAll(/\p{Variation_Selector}/gu, "").replaceAll(/[\s\p{C}]/gu, " ");
+}
+
+/** The same without blanks around it, and with one where there are several. */
 export function printable(text: string): string {
-  return text
-    .replaceAll(/\p{Variation_Selector}/gu, "")
-    .replaceAll(/[\s\p{C}]+/gu, " ")
-    .trim();
+  return harmless(text).replaceAll(/ +/g, " ").trim();
 }
 
 /**

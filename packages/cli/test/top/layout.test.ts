@@ -128,6 +128,19 @@ describe("the screen", () => {
     },
   );
 
+  test("of any width keeps it, and has nothing that steers, whatever labels say", () => {
+    const shares = [{ name: nasty, role: nasty, share: 1 }];
+    const servers = [{ role: nasty, endpoint: nasty, share: 1 }];
+    const changes = { freshness: shares, reasons: shares, servers, pools: [nasty] };
+    for (let width = 1; width <= 200; width++) {
+      const rows = rowsOf({ width, height: 24 }, changes, { source: nasty, gone: [nasty] });
+      for (const row of rows.map(textOf)) {
+        expect(row).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+        expect(widthOf(row), row).toBe(width);
+      }
+    }
+  });
+
   test.each([
     [80, 24],
     [60, 20],
