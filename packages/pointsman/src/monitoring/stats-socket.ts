@@ -1,4 +1,5 @@
-import { chmodSync, readdirSync, statSync, unlinkSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, linkSync, mkdtempSync, readdirSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 
@@ -13,8 +14,9 @@ const staleMillis = 60_000;
 
 const socketName = /^pointsman-\d+-\d+\.sock$/;
 
-/** Files that a pool of this process has, or tries to have. */
-const taken = new Set<string>();
+/** What the directory is called in which a socket is made, before the characters that make it unique. */
+const nest = ".stats-";
+const nestName = /^\.stats-[A-Za-z0-9]{6}$/;
 
 /** Those on which one listens: they are removed when the process exits. */
 const files = new Set<string>();
@@ -48,36 +50,35 @@ export class StatsSocket {
     });
   }
 
+  /**
+   * Makes it where nobody else may go, and gives it its name when it is for its user alone: between
+   * `bind` and `chmod` whoever may enter its directory could connect.
+   */
   async #listen(): Promise<void> {
-    for (let n = 1; this.#server === undefined && !this.#isOver; n++) {
-      const file = join(this.#directory, `pointsman-${process.pid}-${n}.sock`);
-      if (Buffer.byteLength(file) > longestPath) throw tooLong(file);
-      if (taken.has(file)) continue;
-      taken.add(file);
-      const server = await this.#listenOn(file);
-      if (server === undefined) {
-        taken.delete(file);
-        continue;
-      }
-      this.#server = server;
-      this.#file = file;
-      files.add(file);
-      if (files.size === 1) process.on("exit", removeFiles);
-      server.on("error", (error) => this.#failed(explained(error, this.#directory)));
-      if (this.#isOver) this.end();
-      else await removeStale(this.#directory);
-    }
-  }
-
-  /** @returns `undefined`: somebody else does, such as a process of the same number elsewhere */
-  async #listenOn(file: string): Promise<Server | undefined> {
+    // Longer than the path on which it is bound.
+    fileIn(this.#directory, 1);
+    const hidden = mkdtempSync(join(this.#directory, nest));
+    const bound = join(hidden, "s");
+    const server = createServer((socket) => this.#answer(socket));
     try {
-      return (await isFree(file)) ? await listening(file, (one) => this.#answer(one)) : undefined;
+      // Exclusive: a worker of node:cluster would leave it to the primary, which outlives it.
+      server.listen({ path: bound, exclusive: true });
+      server.unref();
+      // It is bound already, or tells soon why it is not.
+      if (!server.listening) throw (await once(server, "error"))[0];
+      chmodSync(bound, 0o600);
+      this.#file = named(bound, this.#directory);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return undefined;
-      taken.delete(file);
+      server.close();
       throw error;
+    } finally {
+      rmSync(hidden, { recursive: true, force: true });
     }
+    this.#server = server;
+    server.on("error", (error) => this.#failed(explained(error, this.#directory)));
+    files.add(this.#file);
+    if (files.size === 1) process.on("exit", removeFiles);
+    await removeStale(this.#directory);
   }
 
   #answer(socket: Socket): void {
@@ -97,38 +98,31 @@ export class StatsSocket {
     if (this.#file === undefined) return;
     remove(this.#file);
     files.delete(this.#file);
-    taken.delete(this.#file);
     if (files.size === 0) process.off("exit", removeFiles);
     this.#file = undefined;
   }
 }
 
-function listening(file: string, answer: (socket: Socket) => void): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer(answer);
-    server.once("error", reject);
-    server.once("listening", () => {
-      server.off("error", reject);
-      resolve(server);
-    });
-    // Exclusive: a worker of node:cluster would leave it to the primary, which outlives it.
-    server.listen({ path: file, exclusive: true });
-    server.unref();
-    // It is bound already, and nobody has been let in.
+/**
+ * Gives what is bound the first name that is free. Nobody loses theirs by it, such as a process of
+ * the same number in another container: a link does not replace a file.
+ */
+function named(bound: string, directory: string): string {
+  for (let n = 1; ; n++) {
+    const file = fileIn(directory, n);
     try {
-      if (server.listening) chmodSync(file, 0o600);
+      linkSync(bound, file);
+      return file;
     } catch (error) {
-      server.close();
-      reject(error);
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
-  });
+  }
 }
 
-/** Whether nobody answers on a file. One that a dead process has left is removed. */
-async function isFree(file: string): Promise<boolean> {
-  const code = await refusal(file);
-  if (code === "ECONNREFUSED") remove(file);
-  return code !== undefined;
+function fileIn(directory: string, n: number): string {
+  const file = join(directory, `pointsman-${process.pid}-${n}.sock`);
+  if (Buffer.byteLength(file) > longestPath) throw tooLong(file);
+  return file;
 }
 
 /** Why nobody answers there; `undefined`: somebody does. */
@@ -151,6 +145,7 @@ function refusal(file: string): Promise<string | undefined> {
 async function removeStale(directory: string): Promise<void> {
   for (const name of namesIn(directory)) {
     const file = join(directory, name);
+    if (nestName.test(name) && isOld(file)) rmSync(file, { recursive: true, force: true });
     if (!socketName.test(name) || files.has(file)) continue;
     if (isOld(file) && (await refusal(file)) === "ECONNREFUSED") remove(file);
   }

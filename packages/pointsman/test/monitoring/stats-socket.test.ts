@@ -1,16 +1,19 @@
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { createConnection } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Pool, PoolOptions } from "pointsman";
 import { withOptions } from "pointsman/pg";
@@ -36,6 +39,21 @@ async function watched(options: PoolOptions = {}): Promise<Pool> {
   const pool = local.pool({ statsSocket: directory, ...options });
   await until("the socket is there", () => readdirSync(directory).length > before);
   return pool;
+}
+
+/** Leaves a socket on which nobody listens any more, until the test is over. */
+async function leftBehind(file: string): Promise<void> {
+  const server = createServer().listen(`${file}.old`);
+  await once(server, "listening");
+  renameSync(`${file}.old`, file);
+  server.close();
+  onTestFinished(() => rmSync(file, { force: true }));
+}
+
+/** Makes a file two minutes old. */
+function age(file: string): void {
+  const then = Date.now() / 1000 - 120;
+  utimesSync(file, then, then);
 }
 
 async function ask(file = fileOf(1)): Promise<Snapshot> {
@@ -117,7 +135,25 @@ describe("its file", () => {
     await later.end();
   });
 
-  test("takes the place of one that a dead process with the same number has left", async () => {
+  test.runIf(process.platform === "linux")("was nobody else's before it was that", async () => {
+    await watched();
+    const bound = readFileSync("/proc/net/unix", "utf8")
+      .split("\n")
+      .filter((line) => line.includes(directory))
+      .map((line) => line.slice(line.indexOf(directory) + directory.length));
+    expect(bound).toHaveLength(1);
+    expect(bound[0]).toMatch(/^\/\.stats-\w{6}\/s$/);
+    expect(readdirSync(directory)).toEqual([basename(fileOf(1))]);
+  });
+
+  test("stands beside one of the same name, in case somebody is about to listen there", async () => {
+    await leftBehind(fileOf(1));
+    local.pool({ statsSocket: directory });
+    await until("it answers", () => ask(fileOf(2)).then(Boolean, () => false));
+    expect(readdirSync(directory)).toHaveLength(2);
+  });
+
+  test("has what a dead process has left removed when that is older than a minute", async () => {
     const dead = await runProgramIn(
       { ...process.env, DATABASE_STATS_SOCKET: directory },
       "with-stats-socket",
@@ -126,9 +162,11 @@ describe("its file", () => {
     expect(dead.status).toBeNull();
     const [left = ""] = readdirSync(directory);
     renameSync(join(directory, left), fileOf(1));
+    mkdirSync(join(directory, ".stats-a1B2c3"));
+    for (const name of readdirSync(directory)) age(join(directory, name));
     local.pool({ statsSocket: directory });
-    await until("it answers", () => ask().then(Boolean, () => false));
-    expect(readdirSync(directory)).toHaveLength(1);
+    await until("it answers", () => ask(fileOf(2)).then(Boolean, () => false));
+    await until("it is alone", () => readdirSync(directory).length === 1);
   });
 
   test("of each pool has a number of its own", async () => {
