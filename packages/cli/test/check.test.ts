@@ -206,6 +206,14 @@ insert into orders values (1);
     );
   });
 
+  test("has no socket opened where the application has its own", async () => {
+    const file = await fileOf("b.sql", "select 1");
+    // A path too long for one would be told at once.
+    const environment = { DATABASE_STATS_SOCKET: `/${"x".repeat(200)}` };
+    const ended = await check(["--max-writer", "100%", "--file", file], environment);
+    expect({ status: ended.status, stderr: ended.stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
   test("may be standard input, and is told to programs as JSON", async () => {
     const args = ["check", "--json", "--offline", "--max-writer-reads", "50%", "--file", "-"];
     const { child, ended } = startCli(args);

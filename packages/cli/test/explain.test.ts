@@ -106,6 +106,16 @@ describe("with a database", () => {
     expect(rows).toEqual([]);
   });
 
+  test("opens no socket where the application has its own", async () => {
+    // A path too long for one would be told at once.
+    const DATABASE_STATS_SOCKET = `/${"x".repeat(200)}`;
+    for (const more of [[], ["--offline"]]) {
+      const environment = { ...both(), DATABASE_STATS_SOCKET };
+      const { status, stderr } = await explain([...more, "select 1"], environment);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    }
+  });
+
   test("tells what a read-only application would not send", async () => {
     const { stdout } = await explain(["delete from audit_log"], {
       ...both(),

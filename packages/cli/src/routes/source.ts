@@ -14,6 +14,8 @@ const timeout = 10_000;
 export const options = {
   connectionTimeoutMillis: timeout,
   fallback_application_name: "pointsman explain",
+  // The environment is that of the application, and this is no pool of it.
+  statsSocket: "",
 };
 
 /** What the application says in code, and the environment does not. */
