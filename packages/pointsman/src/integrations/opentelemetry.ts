@@ -24,7 +24,8 @@ export interface InstrumentOptions {
    * The texts of statements in `db.query.text`. `"sanitized"`, the default: with `?` in place of each
    * literal and without comments; a text whose literals cannot be told for sure is left out, and so
    * are the messages of PostgreSQL's errors, which may spell values. `"as-sent"`: as they are, with
-   * these messages. `"none"`: no texts, and no messages. The values of parameters are never shown.
+   * these messages. `"none"`: no texts, and none of these messages. The values of parameters are never
+   * shown.
    */
   readonly queryText?: QueryText;
   /**

@@ -51,6 +51,7 @@ export class RegistryMetrics {
     if (kind === "gauge") {
       const gauge: Gauge = new Gauge({
         ...settings,
+        aggregator: metric.together ?? "sum",
         collect: () => {
           // What is not known any more has no series.
           gauge.reset();

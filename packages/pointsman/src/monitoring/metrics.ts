@@ -14,6 +14,8 @@ export interface Metric {
   readonly unit: string;
   readonly description: string;
   readonly labels: readonly Label[];
+  /** What a gauge of several processes is together, where that is not their sum. */
+  readonly together?: "min" | "max" | "average";
 }
 
 /** Every metric there is. The one source for names; docs/observability.md has the same. */
@@ -121,6 +123,7 @@ export const metrics = {
     unit: "1",
     description: "1 while new connections to a reader are tried, 0 while it is out.",
     labels: ["endpoint"],
+    together: "min",
   },
   readerLag: {
     kind: "gauge",
@@ -129,6 +132,7 @@ export const metrics = {
     unit: "s",
     description: "How far a reader was behind the writer when it was last asked.",
     labels: ["endpoint"],
+    together: "max",
   },
   failovers: {
     kind: "counter",
@@ -153,6 +157,7 @@ export const metrics = {
     unit: "1",
     description: "1 while the writer is looked for, else 0.",
     labels: [],
+    together: "max",
   },
   writerWaiting: {
     kind: "gauge",
@@ -212,6 +217,7 @@ export const metrics = {
     description:
       "Of the last thousand reads outside of sessions: the share that went to the writer because the process had just written.",
     labels: [],
+    together: "average",
   },
 } as const satisfies Readonly<Record<string, Metric>>;
 

@@ -1,9 +1,9 @@
 import type { Pool, PoolOptions } from "pointsman";
 import { type CollectMetricsOptions, collectMetrics } from "pointsman/prometheus";
-import { register as globalRegister, Registry } from "prom-client";
+import { AggregatorRegistry, register as globalRegister, Registry } from "prom-client";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { PoolSeries } from "../../src/integrations/prometheus-series.ts";
-import { type Metric, metrics } from "../../src/monitoring/metrics.ts";
+import { type Metric, type MetricName, metrics } from "../../src/monitoring/metrics.ts";
 import { forced, openAll } from "../lanes/forced.ts";
 import { localCluster } from "../support/local-cluster.ts";
 import { scrape } from "../support/scrape.ts";
@@ -306,6 +306,23 @@ describe("a registry", () => {
     await second.query(eventually);
     const { value } = await scrape(globalRegister);
     expect(value("pointsman_statements_total", { pool: "first" })).toBe(1);
+  });
+
+  it("is put together with those of other workers, gauges by what they mean", async () => {
+    const { register } = collected();
+    const all = await register.getMetricsAsJSON();
+    const worker = (value: number) =>
+      all.map((metric) => ({ ...metric, values: [{ labels: {}, value }] }));
+    const together = AggregatorRegistry.aggregate([worker(0.2), worker(0.6)]);
+    const told = async (name: MetricName) =>
+      (await together.getSingleMetric(metrics[name].prometheus)?.get())?.values[0]?.value;
+    for (const name of ["statements", "connections", "connectionsMax", "writerWaiting"] as const) {
+      expect(await told(name), name).toBeCloseTo(0.8);
+    }
+    expect(await told("readerAvailable")).toBe(0.2);
+    expect(await told("readerLag")).toBe(0.6);
+    expect(await told("writerSearching")).toBe(0.6);
+    expect(await told("processShare")).toBeCloseTo(0.4);
   });
 
   it("may be one of OpenMetrics", async () => {
