@@ -26,7 +26,7 @@ export interface Watcher {
 /** How long anything may take to show, or to be silent again, in milliseconds. */
 const patienceMillis = 60_000;
 /** What the panels look back for a rate, in seconds. */
-const windowSeconds = 5;
+const windowSeconds = 15;
 
 /**
  * Breaks something, waits until everything shows that the scenario names, puts it right, and waits

@@ -200,8 +200,13 @@ describe.skipIf(noTerminal !== undefined)(
 
     test("an application that is killed is told as gone, and shown again when it is back", async () => {
       const own = await ownDirectory();
-      const first = await startApplication(own);
-      const second = await startApplication(own);
+      const start = async (): Promise<Application> => {
+        const started = await startApplication(own);
+        onTestFinished(() => started.end("SIGKILL"));
+        return started;
+      };
+      const first = await start();
+      const second = await start();
       const terminal = new Terminal(80, 24);
       terminal.top(own, "--interval 0.2");
       await terminal.shows("2 processes");
@@ -210,7 +215,7 @@ describe.skipIf(noTerminal !== undefined)(
       await terminal.shows("1 process ");
       await second.end("SIGKILL");
       await terminal.shows(/^!! GONE for .*, trying again: Nobody listens/m);
-      const third = await startApplication(own);
+      const third = await start();
       // What was there last is shown as long as nobody answers.
       await terminal.shows(/^(?![\s\S]*trying again)[\s\S]*1 process [\s\S]*failovers 0/);
       await third.end("SIGTERM");
