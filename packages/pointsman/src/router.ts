@@ -4,6 +4,7 @@ import { type Call, factsOf } from "./call.ts";
 import type { CatalogWatch } from "./catalog/catalog-watch.ts";
 import { schemaEffect } from "./catalog/schema-changes.ts";
 import { type UnknownFunction, UnknownFunctions } from "./catalog/unknown-functions.ts";
+import { Commenter } from "./commenter.ts";
 import type { Config } from "./config/config.ts";
 import { Connections } from "./connections.ts";
 import type { Demand, FreshnessWish } from "./consistency/demand.ts";
@@ -48,7 +49,6 @@ import type { AnnotatedClassifier, Classifier, KnownText } from "./statements/cl
 import { isOpaque } from "./statements/opaque.ts";
 import type { Classification } from "./statements/types.ts";
 import type { TrackCallback, Uses, Wants } from "./taken-client.ts";
-import { Commenter } from "./telemetry/commenter.ts";
 import { publish } from "./telemetry/publish.ts";
 import { StatementTrace } from "./telemetry/statement-trace.ts";
 

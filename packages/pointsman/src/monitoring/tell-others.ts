@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { logPool } from "../telemetry/log-pool.ts";
+import { logPool } from "./log-pool.ts";
 import { openStatsSocket } from "./open-stats-socket.ts";
 import type { Metered } from "./pool-meter.ts";
 import { type NamedPool, poolNameOf } from "./pool-name.ts";

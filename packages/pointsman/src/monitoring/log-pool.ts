@@ -1,5 +1,5 @@
 import { runInScope } from "../scope.ts";
-import { listenTo } from "./listen.ts";
+import { listenTo } from "../telemetry/listen.ts";
 import {
   connectLine,
   evictionLine,
@@ -10,9 +10,9 @@ import {
   readerLine,
   retryLine,
   statementLine,
-} from "./log-lines.ts";
-import type { LogSettings } from "./logger.ts";
-import { warnOfFailingLogger } from "./logging-warnings.ts";
+} from "../telemetry/log-lines.ts";
+import type { LogSettings } from "../telemetry/logger.ts";
+import { warnOfFailingLogger } from "../telemetry/logging-warnings.ts";
 
 /**
  * Has lines written of what becomes of a pool and its statements.

@@ -1,19 +1,13 @@
-import type { Call } from "../call.ts";
-import {
-  asConfig,
-  derive,
-  isSubmittable,
-  type QueryInput,
-  textOf,
-} from "../servers/query-input.ts";
+import type { Call } from "./call.ts";
+import { asConfig, derive, isSubmittable, type QueryInput, textOf } from "./servers/query-input.ts";
 import {
   commentOf,
   endsWithTags,
   type SqlCommentFunction,
   type SqlTags,
   withComment,
-} from "../statements/sql-comment.ts";
-import { warnOfUnusableTags } from "./logging-warnings.ts";
+} from "./statements/sql-comment.ts";
+import { warnOfUnusableTags } from "./telemetry/logging-warnings.ts";
 
 /** What a comment is put behind. */
 type Commented = Pick<Call, "query" | "text" | "facts">;
