@@ -16,10 +16,12 @@ export const serverSuites = [
   "packages/pointsman/test/failover",
   "packages/pointsman/test/freshness",
   "packages/pointsman/test/integration",
+  "packages/pointsman/test/monitoring",
   "packages/pointsman/test/orms",
   "packages/pointsman/test/pg-module",
   "packages/pointsman/test/pg-pool",
   "packages/pointsman/test/statements/builtin-functions.server.test.ts",
+  "packages/pointsman/test/telemetry",
 ];
 
 /** The suites that are run once more with every read that may ride a lane in one, from the first on. */
@@ -30,6 +32,7 @@ export const laneSuites = [
   "packages/pointsman/test/integration",
   "packages/pointsman/test/pg-module",
   "packages/pointsman/test/pg-pool",
+  "packages/pointsman/test/telemetry",
 ];
 export const tinyLanes = { DATABASE_LANES: "after=0,depth=2", DATABASE_PREPARE: "after=1" };
 
