@@ -150,7 +150,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   route: "It is decided where a statement goes first.",
   guard: "A reader was asked, in the flight of a read, whether it has what the read must see.",
   retry: "A statement is sent again, or elsewhere.",
-  "statement:end": "A statement has been answered.",
+  "statement:end":
+    "A statement has been answered; a cursor or a stream when it is read to its end, closed, or has failed.",
   connect: "A connection was opened, or could not be.",
   eviction: "A connection that was open is closed.",
   reader: "A reader's endpoint is used no longer for new connections, or again.",
