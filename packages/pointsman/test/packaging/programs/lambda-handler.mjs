@@ -13,7 +13,11 @@ export const handler = async ({ note }) => {
   );
   const client = new Client();
   await client.connect();
-  const { rows: read } = await client.query(`select ${server}, 1 as n`);
+  // On a busy machine the reader may not have what was written just now.
+  const { rows: read } = await client.query({
+    text: `select ${server}, 1 as n`,
+    consistency: "eventual",
+  });
   await client.end();
   return { before: before.length, written: written[0].server, read: read[0].server };
 };
