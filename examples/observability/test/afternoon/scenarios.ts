@@ -1,9 +1,10 @@
 import type { Server } from "@pointsman/local";
+import { until } from "../../../../packages/pointsman/test/support/waiting.ts";
 import type { Sample } from "../support/prometheus.ts";
 import { startRush } from "./rush.ts";
 import type { Scenario } from "./scenario.ts";
 import { migrate, type Stage } from "./stage.ts";
-import { holding, superuser } from "./superuser.ts";
+import { holding, isThere, superuser } from "./superuser.ts";
 
 /** The series with these labels. */
 const having = (samples: readonly Sample[], labels: Readonly<Record<string, string>>) =>
@@ -31,6 +32,12 @@ const readerKilled: Scenario = {
   async break(stage) {
     const rush = startRush(stage.shop.url);
     const reader = readerOf(stage);
+    // Without the rush one connection to the other reader may do for all.
+    await until(
+      "the shop has connections to it",
+      () => isThere(reader.url, stage.cluster.iam.user),
+      60_000,
+    );
     await stage.cluster.crash(reader);
     return async () => {
       await stage.cluster.restart(reader);

@@ -15,3 +15,17 @@ export async function holding(url: string, sql: string): Promise<{ letGo(): Prom
   await client.query(sql);
   return { letGo: () => client.end() };
 }
+
+/** Whether somebody of this name has a session at a server. */
+export async function isThere(url: string, user: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, application_name: "somebody" });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("select from pg_stat_activity where usename = $1", [
+      user,
+    ]);
+    return rowCount !== 0;
+  } finally {
+    await client.end();
+  }
+}
