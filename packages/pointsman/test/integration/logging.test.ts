@@ -100,10 +100,12 @@ describe("a slow statement", () => {
   it("is one that takes a second, unless said otherwise", async () => {
     const { lines, logger } = book();
     const pool = local.pool({ logger });
+    // A reader that lags may bring a line of another kind.
+    const slow = () => lines.filter((line) => String(line[1]).startsWith("slow statement"));
     await pool.query("select pg_sleep(0.3)");
-    expect(lines).toEqual([]);
+    expect(slow()).toEqual([]);
     await pool.query("select pg_sleep(1.01)");
-    expect(lines).toHaveLength(1);
+    expect(slow()).toHaveLength(1);
   });
 
   it("is written in the context of its caller, and outside of its transaction", async () => {
