@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { errorsFile } from "./errors-outside-tests.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -56,17 +57,21 @@ function temporaryFolder() {
 }
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, and what failed at first: `finish()` names both. */
+const failures = [];
+const flaky = [];
 
 /** Runs a tool that passes or fails as a whole. */
 export function step(title, command, args) {
   announce(title);
   const passed = run(command, args) === 0;
   totals[passed ? "passed" : "failed"] += 1;
+  if (!passed) failures.push({ line: `${title}: ${[command, ...args].join(" ")}` });
   return passed;
 }
 
 /**
- * Runs vitest and counts its tests. Files in which a test failed are run once more by themselves,
+ * Runs vitest and counts its tests. Files in which something failed are run once more by themselves,
  * since a busy machine can break what measures time; what passes then is named at the end.
  *
  * @returns vitest's report of each file
@@ -74,20 +79,23 @@ export function step(title, command, args) {
 export function vitest(title, args, environment = {}) {
   announce(title);
   const first = runVitest(args, environment);
-  const failed = first.files.filter(({ status }) => status !== "passed").map(({ name }) => name);
+  const failed = failedFiles(first);
   if (first.status === 0 || failed.length === 0) {
-    count(first, first.files);
+    count(title, first, first.files);
     return first.files;
   }
   announce(`${title}: ${failed.length} files once more, by themselves`);
   const second = runVitest([...failed, "--no-file-parallelism"], environment);
   const files = [...first.files.filter(({ name }) => !failed.includes(name)), ...second.files];
-  count(second, files);
-  if (second.status === 0) flaky.push(...first.failures);
+  // What came from no file has not been tried again.
+  const elsewhere = first.errors.filter(({ file }) => file === undefined);
+  const status = elsewhere.length > 0 ? 1 : second.status;
+  count(title, { ...second, status, errors: [...elsewhere, ...second.errors] }, files);
+  const still = failedFiles(second);
+  const again = ({ file }) => file !== undefined && !still.includes(file);
+  flaky.push(...whatFailed(title, first).filter(again));
   return files;
 }
-
-const flaky = [];
 
 /** Holds the tables in docs/compatibility.md against what the tests of a run have shown. */
 export function compatibility(files) {
@@ -103,7 +111,7 @@ export function compatibility(files) {
   }
 }
 
-/** One run of vitest: its exit status, and what it reports of each file. */
+/** One run of vitest: its exit status, and what it reports of each file and of errors outside tests. */
 function runVitest(args, environment) {
   const folder = mkdtempSync(join(tmpdir(), "pointsman-test-"));
   const report = join(folder, "report.json");
@@ -115,44 +123,73 @@ function runVitest(args, environment) {
         "run",
         "--reporter=default",
         "--reporter=json",
+        `--reporter=${join(root, "scripts/lib/errors-outside-tests.mjs")}`,
         `--outputFile.json=${report}`,
         ...args,
       ],
       { TMPDIR: process.env.TMPDIR ?? temporaryFolder(), ...environment },
     );
-    const files = read(report);
-    const failures = files.flatMap(({ name, assertionResults }) =>
-      assertionResults
-        .filter((test) => test.status === "failed")
-        .map((test) => `${relative(root, name)}: ${test.fullName}`),
-    );
-    return { status, files, failures };
+    return {
+      status,
+      files: read(report)?.testResults ?? [],
+      errors: read(join(folder, errorsFile)) ?? [],
+    };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** A file that could not be run, or an error outside of any test, fails the run as well. */
-function count({ status }, files) {
-  const tests = files.flatMap((file) => file.assertionResults);
-  const having = (...statuses) => tests.filter((test) => statuses.includes(test.status)).length;
-  const failed = having("failed");
-  totals.passed += having("passed");
-  totals.skipped += having("pending", "skipped", "todo");
-  totals.failed += status !== 0 && failed === 0 ? 1 : failed;
+/** The files of failed tests, those that could not be run, and those that an error outside came from. */
+function failedFiles({ files, errors }) {
+  const failed = files.filter(({ status }) => status !== "passed").map(({ name }) => name);
+  return [...new Set([...failed, ...errors.flatMap(({ file }) => file ?? [])])];
 }
 
-/** Prints the sum, and makes the process fail when anything did. */
+/** What failed in a run: the file of each, and what is said of it at the end. */
+function whatFailed(title, { files, errors }) {
+  const line = (file, text) => ({
+    file,
+    line: `${title}: ${file ? relative(root, file) : "no file"}: ${text}`,
+  });
+  const broken = files.filter(({ status }) => status !== "passed");
+  return [
+    ...broken.flatMap(({ name, message, assertionResults }) => {
+      const tests = assertionResults.filter(({ status }) => status === "failed");
+      const texts = tests.length > 0 ? tests.map(({ fullName }) => fullName) : [message];
+      return texts.map((text) => line(name, text));
+    }),
+    ...errors.map(({ file, text }) => line(file, `outside of any test: ${text}`)),
+  ];
+}
+
+/** A file that could not be run, or an error outside of any test, fails the run as well. */
+function count(title, last, files) {
+  const tests = files.flatMap((file) => file.assertionResults);
+  const having = (...statuses) => tests.filter((test) => statuses.includes(test.status)).length;
+  totals.passed += having("passed");
+  totals.skipped += having("pending", "skipped", "todo");
+  if (last.status === 0) return;
+  const failed = whatFailed(title, last);
+  if (failed.length === 0) failed.push({ line: `${title}: vitest ended with ${last.status}` });
+  totals.failed += failed.length;
+  failures.push(...failed);
+}
+
+/** Prints what failed and the sum, and makes the process fail when anything did. */
 export function finish() {
   const { passed, failed, skipped } = totals;
+  list("Failed at first, and passed when their file was run again by itself:", flaky);
+  list("Failed:", failures);
   console.log("");
-  if (flaky.length > 0) {
-    console.log("Failed at first, and passed when their file was run again by itself:");
-    for (const test of flaky) console.log(`  ${test}`);
-  }
   if (skipped > 0) console.log(`${skipped} skipped, for the reasons in their names`);
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+function list(title, failed) {
+  if (failed.length === 0) return;
+  console.log(`\n${title}`);
+  for (const { line } of failed) console.log(`  ${line.replaceAll("\n", "\n    ")}`);
 }
 
 export function run(command, args, environment = {}) {
@@ -171,8 +208,8 @@ function announce(title) {
 
 function read(report) {
   try {
-    return JSON.parse(readFileSync(report, "utf8")).testResults;
+    return JSON.parse(readFileSync(report, "utf8"));
   } catch {
-    return [];
+    return undefined;
   }
 }
