@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Address } from "./address.ts";
 import type { BackendKeys, KeyLearner } from "./backend-keys.ts";
 import { breakOff } from "./break-off.ts";
+import { close } from "./close.ts";
 import { Conversation } from "./conversation.ts";
 import { Outbox } from "./outbox.ts";
 import type { Counts } from "./traffic.ts";
@@ -21,6 +22,7 @@ export interface Exchange {
 export class Line {
   readonly #client: Socket;
   readonly #exchange: Exchange;
+  readonly #onClosed: (line: Line) => void;
   readonly #outbox: Outbox;
   /** What has been said so far. */
   readonly conversation = new Conversation();
@@ -35,11 +37,13 @@ export class Line {
   #silent = false;
   #inFlight = false;
   /** What is to be done to one side because of the other one, when something gets through again. */
-  #missed: (() => void) | undefined;
+  #missed: (() => void)[] = [];
 
-  constructor(client: Socket, target: Address, exchange: Exchange) {
+  /** @param onClosed called when both sides are closed */
+  constructor(client: Socket, target: Address, exchange: Exchange, onClosed: (line: Line) => void) {
     this.#client = client;
     this.#exchange = exchange;
+    this.#onClosed = onClosed;
     this.#target = target;
     this.#outbox = new Outbox((chunk) => {
       if (chunk === undefined) this.#server.end();
@@ -65,8 +69,7 @@ export class Line {
     this.#silent = silent;
     this.#regulate();
     if (silent) return;
-    this.#missed?.();
-    this.#missed = undefined;
+    for (const act of this.#missed.splice(0)) act();
   }
 
   /**
@@ -125,11 +128,11 @@ export class Line {
     breakOff(this.#server);
   }
 
-  /** Closes it on both sides at once. */
-  close(): void {
+  /** Closes it on both sides at once, and waits until the client's is. */
+  async close(): Promise<void> {
     this.#outbox.clear();
-    this.#client.destroy();
     this.#server.destroy();
+    await close(this.#client);
   }
 
   #readClient(): void {
@@ -148,9 +151,13 @@ export class Line {
       this.#regulate();
     });
     client.on("drain", () => this.#regulate());
-    client.once("end", () => this.#outbox.push(undefined, delayMs()));
+    const goodbye = () => this.#outbox.push(undefined, delayMs());
+    // It may have said so while it waited for a way.
+    if (client.readableEnded) goodbye();
+    else client.once("end", goodbye);
     client.on("error", () => this.#pass(() => breakOff(this.#server)));
     client.once("close", () => {
+      this.#closed();
       // It closed before it said goodbye: nobody is left to read the rest.
       if (client.readableEnded) return;
       this.#outbox.clear();
@@ -189,6 +196,7 @@ export class Line {
       if (isOurs()) this.#pass(() => breakOff(client));
     });
     server.once("close", () => {
+      this.#closed();
       if (isOurs() && !server.readableEnded) this.#pass(() => client.destroy());
     });
     return server;
@@ -204,8 +212,12 @@ export class Line {
     other.destroy();
   }
 
+  #closed(): void {
+    if (this.#client.closed && this.#server.closed) this.#onClosed(this);
+  }
+
   #pass(act: () => void): void {
-    if (this.#silent) this.#missed ??= act;
+    if (this.#silent) this.#missed.push(act);
     else act();
   }
 

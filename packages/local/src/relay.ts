@@ -2,6 +2,7 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import type { Address } from "./address.ts";
 import { BackendKeys } from "./backend-keys.ts";
 import { breakOff } from "./break-off.ts";
+import { close } from "./close.ts";
 import { type Exchange, Line } from "./line.ts";
 import { listen, listenAgain } from "./listen.ts";
 import { type Counts, noTraffic, TrafficView } from "./traffic.ts";
@@ -16,7 +17,7 @@ export class Relay extends TrafficView implements Address {
   readonly #target: () => Address;
   readonly #traffic: Counts;
   readonly #exchange: Exchange;
-  readonly #lines = new Map<Socket, Line>();
+  readonly #lines = new Set<Line>();
   /** Clients whose way is blocked; their targets are asked for again when it may be free. */
   readonly #waiting = new Set<Socket>();
   /** Targets whose connections are silent. */
@@ -57,7 +58,7 @@ export class Relay extends TrafficView implements Address {
 
   /** Breaks every connection to a target, with no word of farewell. */
   cut(target: Address): void {
-    for (const line of this.#lines.values()) if (line.target === target) line.reset();
+    for (const line of this.#lines) if (line.target === target) line.reset();
   }
 
   /** Has packets of connections to a target vanish, or no longer; see {@link Endpoint.blackhole}. */
@@ -77,7 +78,7 @@ export class Relay extends TrafficView implements Address {
   async hold(target: Address, milliseconds: number | undefined): Promise<readonly Line[]> {
     this.#held.add(target);
     if (milliseconds === undefined) return [];
-    const lines = [...this.#lines.values()].filter((line) => line.target === target);
+    const lines = [...this.#lines].filter((line) => line.target === target);
     const held = await Promise.all(lines.map((line) => line.hold(milliseconds)));
     for (const [index, line] of lines.entries()) if (!held[index]) line.reset();
     return lines.filter((_, index) => held[index]);
@@ -97,7 +98,7 @@ export class Relay extends TrafficView implements Address {
 
   /** See {@link Endpoint.reset}. */
   reset(): void {
-    for (const line of this.#lines.values()) line.reset();
+    for (const line of this.#lines) line.reset();
     for (const client of this.#waiting) breakOff(client);
   }
 
@@ -131,11 +132,8 @@ export class Relay extends TrafficView implements Address {
   async close(): Promise<void> {
     this.#closed = true;
     this.refuse();
-    const open = [...this.#lines.keys(), ...this.#waiting];
-    const gone = open.map((client) => new Promise((resolve) => client.once("close", resolve)));
-    for (const line of this.#lines.values()) line.close();
-    for (const client of this.#waiting) client.destroy();
-    await Promise.all(gone);
+    const lines = [...this.#lines].map((line) => line.close());
+    await Promise.all([...lines, ...[...this.#waiting].map(close)]);
   }
 
   #makeDoor(): NetServer {
@@ -145,7 +143,6 @@ export class Relay extends TrafficView implements Address {
       client.on("error", () => {});
       client.once("close", () => {
         this.#traffic.connections -= 1;
-        this.#lines.delete(client);
         this.#waiting.delete(client);
       });
       this.#lead(client);
@@ -160,7 +157,11 @@ export class Relay extends TrafficView implements Address {
       return;
     }
     this.#waiting.delete(client);
-    this.#lines.set(client, new Line(client, target, this.#exchange));
+    this.#lines.add(
+      new Line(client, target, this.#exchange, (line) => {
+        this.#lines.delete(line);
+      }),
+    );
   }
 
   #isSilent(target: Address): boolean {
@@ -168,7 +169,7 @@ export class Relay extends TrafficView implements Address {
   }
 
   #update(): void {
-    for (const line of this.#lines.values()) line.silent = this.#isSilent(line.target);
+    for (const line of this.#lines) line.silent = this.#isSilent(line.target);
     for (const client of [...this.#waiting]) this.#lead(client);
   }
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import type { Address } from "../src/address.ts";
 import { Relay } from "../src/relay.ts";
@@ -164,7 +165,7 @@ test("a client that does not read holds the server back", async () => {
   await until("nothing moves any more", async () => {
     const still = relay.bytesToClient > 0 && relay.bytesToClient === before;
     before = relay.bytesToClient;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await setTimeout(100);
     return still;
   });
   expect(relay.bytesToClient).toBeLessThan(100 << 20);
@@ -189,4 +190,39 @@ test("a port that is taken is told as such", async () => {
     code: "PORT_IN_USE",
     message: expect.stringContaining(String(target.port)),
   });
+});
+
+test("a client that said goodbye while its way was blocked is let go when it is free", async () => {
+  const ended: string[] = [];
+  const target = await serverThat((socket) =>
+    socket.on("end", () => socket.end(() => ended.push("the server"))).resume(),
+  );
+  const relay = await relayTo(() => target);
+  relay.blackhole();
+  const client = await dial(relay);
+  client.end();
+  await setTimeout(50);
+  await relay.heal();
+  await until("the server has heard of it", () => ended.length === 1);
+  client.resume();
+  await until("the connection is closed", () => relay.connections === 0);
+});
+
+test("what both sides do while nothing gets through is done in its order afterwards", async () => {
+  const servers: Socket[] = [];
+  let closed = 0;
+  const target = await serverThat((socket) => {
+    servers.push(socket.resume().on("close", () => closed++));
+  });
+  const relay = await relayTo(() => target);
+  const client = await dial(relay);
+  await until("the server has it", () => servers.length === 1);
+  relay.blackhole();
+  servers[0]?.end();
+  await setTimeout(50);
+  client.resetAndDestroy();
+  await until("the client is gone", () => relay.connections === 0);
+  expect(closed).toBe(0);
+  await relay.heal();
+  await until("the server is let go", () => closed === 1);
 });
