@@ -79,7 +79,7 @@ describe.each([
   });
 
   it("are waited for until connectionTimeoutMillis is over, or the signal is aborted", async () => {
-    const shared = options(local, { max: 1, connectionTimeoutMillis: 200 });
+    const shared = options(local, { max: 1, connectionTimeoutMillis: 1_000 });
     const [one, two] = [await connected(shared), await connected(shared)];
     await one.query("begin");
     const stop = new AbortController();
