@@ -204,6 +204,13 @@ describe("what Prometheus scrapes", () => {
     expect(await value("pointsman_connections", { role, state: "used" })).toBe(0);
   });
 
+  it("tells in the first scrape that the writer is not looked for, where there is none, too", async () => {
+    const { register } = collected();
+    expect((await scrape(register)).value("pointsman_writer_searching")).toBe(0);
+    const { register: other } = collected({ readOnly: true });
+    expect((await scrape(other)).value("pointsman_writer_searching")).toBe(0);
+  });
+
   it("tells of a search for the writer, and how long it took", async () => {
     const { pool, register } = collected();
     expect((await scrape(register)).value("pointsman_failovers_total")).toBe(0);
