@@ -125,6 +125,22 @@ const cases: readonly Case[] = [
     [answers("40001")]: "0+5x40",
     [answers("")]: "0+90x40",
   }),
+  silent("PointsmanErrors", "callers give up one of twenty statements", "8m", {
+    [answers("AbortError")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
+  firing("PointsmanErrors", "one of twenty takes longer than its caller waits", "8m", {
+    [answers("TimeoutError")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
+  firing("PointsmanErrors", "one of twenty takes longer than query_timeout", "8m", {
+    [answers("QueryTimeout")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
+  firing("PointsmanErrors", "one of twenty fails with an error that has no code", "8m", {
+    [answers("Error")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
   silent("PointsmanErrors", "one of a hundred fails", "8m", {
     [answers("57P01")]: "0+1x40",
     [answers("")]: "0+99x40",
