@@ -1,13 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { alertRules, pathOf, rulesOf } from "./support/files.ts";
 import { hasPrometheus, needsPrometheus } from "./support/prometheus.ts";
-
-/** What was scraped, a value every 15 seconds in promtool's notation, by series. */
-type Scraped = Readonly<Record<string, string>>;
+import { ask, promtool, type Scraped } from "./support/promtool.ts";
 
 interface Case {
   readonly alert: string;
@@ -131,6 +125,22 @@ const cases: readonly Case[] = [
     [answers("40001")]: "0+5x40",
     [answers("")]: "0+90x40",
   }),
+  silent("PointsmanErrors", "callers give up one of twenty statements", "8m", {
+    [answers("AbortError")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
+  firing("PointsmanErrors", "one of twenty takes longer than its caller waits", "8m", {
+    [answers("TimeoutError")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
+  firing("PointsmanErrors", "one of twenty takes longer than query_timeout", "8m", {
+    [answers("QueryTimeout")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
+  firing("PointsmanErrors", "one of twenty fails with an error that has no code", "8m", {
+    [answers("Error")]: "0+5x40",
+    [answers("")]: "0+95x40",
+  }),
   silent("PointsmanErrors", "one of a hundred fails", "8m", {
     [answers("57P01")]: "0+1x40",
     [answers("")]: "0+99x40",
@@ -147,49 +157,7 @@ const cases: readonly Case[] = [
   }),
 ];
 
-/** A series as it is stored, with what every one has. */
-function stored(series: string): string {
-  const [, name, labels] = /^(\w+)(?:\{(.*)\})?$/.exec(series) ?? [];
-  const all = ['job="shop"', 'instance="shop:3000"', 'pool="main"', labels].filter(Boolean);
-  return `${name}{${all.join(", ")}}`;
-}
-
-/** What promtool is given: YAML, in the part of it that is JSON. */
-function promtoolTest({ alert, fires, scraped, at }: Case): string {
-  return JSON.stringify({
-    rule_files: [pathOf("prometheus/alerts.yml")],
-    evaluation_interval: "15s",
-    tests: [
-      {
-        interval: "15s",
-        input_series: Object.entries(scraped).map(([series, values]) => ({
-          series: stored(series),
-          values,
-        })),
-        promql_expr_test: [
-          {
-            expr: 'sum by (alertname, pool) (ALERTS{alertstate="firing"})',
-            eval_time: at,
-            exp_samples: fires ? [{ labels: `{alertname="${alert}", pool="main"}`, value: 1 }] : [],
-          },
-        ],
-      },
-    ],
-  });
-}
-
-function promtool(...words: readonly string[]): { status: number | null; said: string } {
-  const { status, stdout, stderr } = spawnSync("promtool", words, { encoding: "utf8" });
-  return { status, said: stdout + stderr };
-}
-
 describe.skipIf(!hasPrometheus)(`promtool${hasPrometheus ? "" : ` (${needsPrometheus})`}`, () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "pointsman-alerts-"));
-  });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
   it("finds nothing wrong with the rules and the configuration", () => {
     const rules = rulesOf(alertRules).length;
     expect(promtool("check", "rules", pathOf("prometheus/alerts.yml"))).toEqual({
@@ -207,10 +175,14 @@ describe.skipIf(!hasPrometheus)(`promtool${hasPrometheus ? "" : ` (${needsPromet
     does: one.fires ? "fires, and no other," : "is silent",
   }));
 
-  it.each(told)("$alert $does when $when", (one) => {
-    const file = join(folder, "test.yml");
-    writeFileSync(file, promtoolTest(one));
-    const { status, said } = promtool("test", "rules", file);
+  it.each(told)("$alert $does when $when", ({ alert, fires, scraped, at }) => {
+    const { status, said } = ask({ pointsman_writer_searching: "0x100", ...scraped }, [
+      {
+        expr: 'sum by (alertname, pool) (ALERTS{alertstate="firing"})',
+        eval_time: at,
+        exp_samples: fires ? [{ labels: `{alertname="${alert}", pool="main"}`, value: 1 }] : [],
+      },
+    ]);
     expect(status, said).toBe(0);
   });
 });

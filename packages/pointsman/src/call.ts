@@ -36,3 +36,14 @@ export function factsOf({ text, facts }: Call): Classification | undefined {
 export function isGivenUp({ query }: Call): boolean {
   return signalOf(query)?.aborted === true;
 }
+
+/**
+ * What a call has failed with, as those are told who watch. The reason with which its caller has
+ * given it up need be no error, and is one for them.
+ */
+export function failureOf({ query }: Call, error: Error | undefined): Error | undefined {
+  if (error === undefined || typeof error === "object") return error;
+  const signal = signalOf(query);
+  if (signal?.aborted !== true || signal.reason !== error) return error;
+  return new DOMException(String(error), { name: "AbortError", cause: error });
+}

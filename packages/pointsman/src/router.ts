@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { boundedTexts } from "./bounded-texts.ts";
-import { type Call, factsOf } from "./call.ts";
+import { type Call, factsOf, failureOf } from "./call.ts";
 import type { CatalogWatch } from "./catalog/catalog-watch.ts";
 import { schemaEffect } from "./catalog/schema-changes.ts";
 import { type UnknownFunction, UnknownFunctions } from "./catalog/unknown-functions.ts";
@@ -515,7 +515,8 @@ export class Router implements Dispatch {
       this.onRefusal?.(learnt);
     }
     const shadow = call.shadow && this.shadow?.answered(call, call.shadow, error);
-    call.trace?.answered({ route, endpoint: client?.endpointName ?? "", error, shadow });
+    const endpoint = client?.endpointName ?? "";
+    call.trace?.answered({ route, endpoint, error: failureOf(call, error), shadow });
   }
 
   /** The same of a statement on a client, in shadow mode. */

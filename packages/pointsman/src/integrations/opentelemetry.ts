@@ -5,11 +5,12 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { meterWith } from "../monitoring/opentelemetry/meter.ts";
+import { namesTaken } from "../monitoring/opentelemetry/names-taken.ts";
 import { PoolSpans } from "../monitoring/opentelemetry/spans.ts";
 import type { QueryText } from "../monitoring/opentelemetry/statement-names.ts";
 import { veil } from "../monitoring/opentelemetry/veil.ts";
 import type { Metered } from "../monitoring/pool-meter.ts";
-import { type NamedPool, poolNameOf } from "../monitoring/pool-name.ts";
+import { type NamedPool, nameAmong, poolNameOf } from "../monitoring/pool-name.ts";
 import { pgCallsOf } from "../servers/pg-calls.ts";
 
 export type { QueryText } from "../monitoring/opentelemetry/statement-names.ts";
@@ -39,8 +40,8 @@ export interface InstrumentOptions {
    */
   readonly connectSpans?: boolean;
   /**
-   * `db.client.connection.pool.name`, unique in the process. Default: `host:port/database` of the
-   * writer.
+   * `db.client.connection.pool.name`, unique among the pools whose metrics go to one provider.
+   * Default: `host:port/database` of the writer; a second pool there gets `#2` behind it, and so on.
    */
   readonly poolName?: string;
 }
@@ -55,7 +56,8 @@ export interface InstrumentedPool extends Metered, NamedPool {}
  * @param pool - the pool
  * @param options - see {@link InstrumentOptions}
  * @returns ends it; spans of statements that are under way end with them
- * @throws Error when the pool is instrumented already, or an option is not usable
+ * @throws Error when the pool is instrumented already, another one has its `poolName`, or an option is
+ * not usable
  *
  * @example
  * ```ts
@@ -84,13 +86,21 @@ export function instrumentPool(
     );
   }
   const { database } = pool.options;
-  const poolName = options.poolName ?? poolNameOf(pool);
+  const meterProvider = options.meterProvider ?? metricsApi.getMeterProvider();
+  const names = namesTaken(meterProvider);
+  const poolName = nameAmong(names, options.poolName, poolNameOf(pool));
+  if (poolName === undefined) {
+    throw new Error(
+      `Another pool is instrumented as "${options.poolName}". Give this one a poolName of its own.`,
+    );
+  }
   const tracer = (options.tracerProvider ?? trace).getTracer(scopeName);
-  const meter = (options.meterProvider ?? metricsApi).getMeter(scopeName);
+  const meter = meterProvider.getMeter(scopeName);
   const settings = { namespace: database, queryText, requireParentSpan, connectSpans };
   const spans = new PoolSpans(pool, tracer, settings);
   const stopMeter = meterWith(meter, pool, { namespace: database, poolName });
   calls.veil = veil;
+  names.add(poolName);
   let isStopped = false;
   return () => {
     if (isStopped) return;
@@ -98,6 +108,7 @@ export function instrumentPool(
     spans.stop();
     stopMeter();
     calls.veil = undefined;
+    names.delete(poolName);
   };
 }
 

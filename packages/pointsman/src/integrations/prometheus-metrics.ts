@@ -9,6 +9,7 @@ import {
   type Recorder,
   readPool,
 } from "../monitoring/pool-meter.ts";
+import { nameAmong } from "../monitoring/pool-name.ts";
 import { PoolSeries } from "./prometheus-series.ts";
 
 type AnyRegistry = Registry | Registry<OpenMetricsContentType>;
@@ -95,13 +96,14 @@ export class RegistryMetrics {
       );
     }
     const names = new Set(others.map((series) => series.name));
-    if (name !== undefined && names.has(name)) {
+    const own = nameAmong(names, name, otherwise);
+    if (own === undefined) {
       throw new ConfigError(
         "pool",
         `Another pool is collected as "${name}" in this registry. Give this one a name of its own.`,
       );
     }
-    const series = new PoolSeries(pool, name ?? freeName(otherwise, names));
+    const series = new PoolSeries(pool, own);
     this.#series.add(series);
     this.#begin(series);
     return series;
@@ -156,13 +158,6 @@ export class RegistryMetrics {
 
 interface PoolReading extends Reading {
   readonly series: PoolSeries;
-}
-
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  for (let number = 1; ; number++) {
-    const free = number === 1 ? name : `${name}#${number}`;
-    if (!taken.has(free)) return free;
-  }
 }
 
 /**

@@ -16,3 +16,23 @@ export function poolNameOf({ options }: NamedPool): string {
   const { database = process.env["PGDATABASE"] ?? user ?? "" } = options;
   return `${placeName({ host, port })}/${database}`;
 }
+
+/**
+ * What a pool is called among others.
+ *
+ * @param taken - what others are called
+ * @param wished - what its caller wants it to be called
+ * @param otherwise - what it is called else, with `#2` behind it where that is taken, and so on
+ * @returns `undefined`: another one is called as it is wished
+ */
+export function nameAmong(
+  taken: ReadonlySet<string>,
+  wished: string | undefined,
+  otherwise: string,
+): string | undefined {
+  if (wished !== undefined) return taken.has(wished) ? undefined : wished;
+  for (let number = 1; ; number++) {
+    const free = number === 1 ? otherwise : `${otherwise}#${number}`;
+    if (!taken.has(free)) return free;
+  }
+}

@@ -60,6 +60,16 @@ function seriesOf(found: ReadonlyMap<string, MetricData>, name: string, pool: Po
   });
 }
 
+/** What a metric is, pool by pool. */
+function valuesByPool(found: ReadonlyMap<string, MetricData>, name: string) {
+  return found
+    .get(name)
+    ?.dataPoints.map(({ attributes, value }) => [
+      attributes["db.client.connection.pool.name"],
+      value,
+    ]);
+}
+
 /** What there is no fault for in these tests, told as the pool would tell it. */
 function tellOfFaults(pool: Pool): void {
   const endpoint = "db.example.com:6543";
@@ -216,21 +226,53 @@ describe("metrics for OpenTelemetry", () => {
     await second.query("select 1 from books");
     await second.query("select 2 from books");
     const found = await collected.metrics();
-    const counted = (name: string) =>
-      found
-        .get(name)
-        ?.dataPoints.map(({ attributes, value }) => [
-          attributes["db.client.connection.pool.name"],
-          value,
-        ]);
-    expect(counted("pointsman.statements")).toEqual([
+    expect(valuesByPool(found, "pointsman.statements")).toEqual([
       ["first", 1],
       ["second", 2],
     ]);
-    expect(counted("pointsman.writer.searching")).toEqual([
+    expect(valuesByPool(found, "pointsman.writer.searching")).toEqual([
       ["first", 0],
       ["second", 0],
     ]);
+  });
+
+  it("are of pools called after their writers, each by itself, where they are given no names", async () => {
+    const collected = collect();
+    const { host, port } = local.cluster.writer;
+    const oneServer = (max: number) => local.pool({ reader: undefined, max });
+    const [first, second] = [oneServer(2), oneServer(3)];
+    const stop = meter(first, collected);
+    meter(second, collected);
+    await first.query("select 1 from books");
+    await second.query("select 1 from books");
+    await second.query("select 2 from books");
+    const name = `${host}:${port}/${first.options.database}`;
+    const found = await collected.metrics();
+    expect(valuesByPool(found, "pointsman.statements")).toEqual([
+      [name, 1],
+      [`${name}#2`, 2],
+    ]);
+    expect(valuesByPool(found, "db.client.connection.max")).toEqual([
+      [name, 2],
+      [`${name}#2`, 3],
+    ]);
+    stop();
+    meter(oneServer(4), collected);
+    expect(valuesByPool(await collected.metrics(), "db.client.connection.max")).toEqual([
+      [name, 4],
+      [`${name}#2`, 3],
+    ]);
+  });
+
+  it("cannot be of two pools with one name, except for two providers", () => {
+    const one = metered({ poolName: "shop" });
+    const other = local.pool();
+    expect(() => meter(other, one, { poolName: "shop" })).toThrow(
+      /Another pool is instrumented as "shop"/,
+    );
+    meter(other, collect(), { poolName: "shop" });
+    one.stop();
+    meter(local.pool(), one, { poolName: "shop" });
   });
 
   it("stop with what instrumentPool() has returned", async () => {

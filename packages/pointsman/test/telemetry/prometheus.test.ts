@@ -125,6 +125,45 @@ describe("what Prometheus scrapes", () => {
     expect(value("pointsman_freshness_total", { outcome: "not-needed" })).toBe(4);
   });
 
+  it.each([
+    ["AbortError", "for no reason", undefined],
+    ["AbortError", "for a reason that is a text", "Client connection prematurely closed."],
+    ["RangeError", "for an error", new RangeError("It is too late.")],
+    [
+      "FST_ERR_HANDLER_TIMEOUT",
+      "for an error",
+      Object.assign(new Error(), { code: "FST_ERR_HANDLER_TIMEOUT" }),
+    ],
+  ])("counts what its caller has given up as %s when that was %s", async (label, _, reason) => {
+    const { pool, register } = collected();
+    const giveUp = new AbortController();
+    const text = "select pg_sleep(30)";
+    const failed = pool.query({ text, target: "writer", signal: giveUp.signal }).then(
+      () => expect.unreachable(),
+      (error: unknown) => error,
+    );
+    const other = await local.connect();
+    const runs = `select from pg_stat_activity where state = 'active' and query = '${text}'`;
+    await until("it runs", async () => (await other.query(runs)).rowCount === 1);
+    giveUp.abort(reason);
+    expect(await failed).toBe(giveUp.signal.reason);
+    const { samples } = await scrape(register);
+    const errors = samples
+      .filter(({ name }) => name === "pointsman_statement_duration_seconds_count")
+      .map(({ labels }) => labels["error"]);
+    expect(errors).toEqual([label]);
+  });
+
+  it("counts what takes longer than its caller waits as TimeoutError", async () => {
+    const { pool, register } = collected();
+    await pool.query({ text: "select 1", target: "writer" });
+    const signal = AbortSignal.timeout(50);
+    await rejection(pool.query({ text: "select pg_sleep(30)", target: "writer", signal }));
+    const { value } = await scrape(register);
+    const name = "pointsman_statement_duration_seconds_count";
+    expect(value(name, { error: "TimeoutError" })).toBe(1);
+  });
+
   it("tells of a text that a reader has refused", async () => {
     const { pool, register } = collected();
     expect((await scrape(register)).value("pointsman_refusals_total")).toBe(0);
@@ -202,6 +241,13 @@ describe("what Prometheus scrapes", () => {
     holder.release(true);
     expect(await value("pointsman_evictions_total", { role, reason: "failed" })).toBe(1);
     expect(await value("pointsman_connections", { role, state: "used" })).toBe(0);
+  });
+
+  it("tells in the first scrape that the writer is not looked for, where there is none, too", async () => {
+    const { register } = collected();
+    expect((await scrape(register)).value("pointsman_writer_searching")).toBe(0);
+    const { register: other } = collected({ readOnly: true });
+    expect((await scrape(other)).value("pointsman_writer_searching")).toBe(0);
   });
 
   it("tells of a search for the writer, and how long it took", async () => {
