@@ -40,6 +40,8 @@ const waiting = 'pointsman_connections_waiting{role="writer"}';
 const available = 'pointsman_reader_available{endpoint="reader:5432"}';
 const lag = 'pointsman_reader_lag_seconds{endpoint="reader:5432"}';
 const timeouts = 'pointsman_connection_timeouts_total{role="reader"}';
+const waitingForClient = 'pointsman_connections_waiting{role="client"}';
+const withoutClient = 'pointsman_connection_timeouts_total{role="client"}';
 
 const cases: readonly Case[] = [
   firing("PointsmanWriterLost", "the writer is looked for all the time", "1m", {
@@ -101,8 +103,16 @@ const cases: readonly Case[] = [
   }),
   firing("PointsmanPoolExhausted", "somebody waits all the time", "2m", { [waiting]: "2x20" }),
   firing("PointsmanPoolExhausted", "somebody got no connection", "3m", { [timeouts]: "0x4 1x20" }),
+  firing("PointsmanPoolExhausted", "callers of connect() wait, and no statement does", "2m", {
+    [waiting]: "0x20",
+    [waitingForClient]: "500x20",
+  }),
+  firing("PointsmanPoolExhausted", "somebody got no client of connect()", "3m", {
+    [withoutClient]: "0x4 1x20",
+  }),
   silent("PointsmanPoolExhausted", "somebody waits now and then", "2m", {
     [waiting]: "0 2 0 2 0x20",
+    [waitingForClient]: "2 0 2 0 2 0x20",
   }),
   firing("PointsmanWriteOutcomeUnknown", "it is so for the first time", "2m", {
     [answers("WRITE_OUTCOME_UNKNOWN")]: "_x4 1x20",

@@ -203,6 +203,11 @@ export class Connections {
     });
   }
 
+  /** Reads that wait for what they may have of the writer. */
+  get waiting(): number {
+    return this.#fallback?.waiting ?? 0;
+  }
+
   /** Resolves once no read is on the writer, or waits to be, for want of a reader. */
   async fallbackOver(): Promise<void> {
     await this.#fallback?.free();

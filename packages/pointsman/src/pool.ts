@@ -690,6 +690,7 @@ export class Pool extends SettlingPool {
       total: this.#own("totalCount"),
       idle: this.#own("idleCount"),
       waiting: this.#own("waitingCount"),
+      timeouts: this.timeouts,
       max: this.options.max,
     });
   }

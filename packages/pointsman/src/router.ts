@@ -27,7 +27,7 @@ import { TablePolicies } from "./routing/table-policies.ts";
 import { type Scope, stagingOf } from "./scope.ts";
 import { Sending } from "./sending.ts";
 import type { Companions } from "./servers/companions.ts";
-import { isServerGoingAway } from "./servers/connection-loss.ts";
+import { hasWaitedInVain, isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
 import { Habit } from "./servers/lanes/habit.ts";
 import {
@@ -78,6 +78,8 @@ export class Router implements Dispatch {
   /** Statements answered, by the reason of their route. */
   readonly counts: Record<Reason, number>;
   readonly targets: Record<Target, number> = { writer: 0, reader: 0 };
+  /** Statements that got no connection within `connectionTimeoutMillis`, by where they were to go. */
+  readonly timeouts: Record<Target, number> = { writer: 0, reader: 0 };
   refusals = 0;
   readonly #unknownFunctions = new UnknownFunctions();
   /** Connections on which the schema was changed, in a transaction that may be open. */
@@ -397,6 +399,11 @@ export class Router implements Dispatch {
     this.#connections.take(route, budget, wants, callback);
   }
 
+  /** Reads that wait for one of the writer's connections that they may have for want of a reader. */
+  get waitingInstead(): number {
+    return this.#connections.waiting;
+  }
+
   /** Resolves once no read is on the writer, or waits to be, for want of a reader. */
   async fallbackOver(): Promise<void> {
     await this.#connections.fallbackOver();
@@ -502,6 +509,7 @@ export class Router implements Dispatch {
   ): void {
     this.counts[route.reason] += 1;
     this.targets[route.target] += 1;
+    if (error !== undefined && hasWaitedInVain(error)) this.timeouts[route.target] += 1;
     if (call.facts.reader) this.#countProcessRead(call, route);
     if (call.staging !== undefined && route.target === "writer") {
       const { writes, commits } = this.#freshness.effectsOf(factsOf(call));

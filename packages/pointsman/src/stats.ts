@@ -37,6 +37,8 @@ export interface SideStats {
   readonly idle: number;
   /** Callers that wait for a connection. */
   readonly waiting: number;
+  /** Callers that got none within `connectionTimeoutMillis`. */
+  readonly timeouts: number;
   readonly max: number;
   /** Absent where connections are not shared. */
   readonly lanes?: LaneStats;
@@ -143,7 +145,10 @@ export interface PoolStats {
      */
     readonly onWriter: number;
   };
-  /** What `connect()` hands out, and who waits for it. With one server: the writer's connections. */
+  /**
+   * What `connect()` hands out, who waits for it, and who got none in time: whoever waits here waits
+   * on no side yet. With one server: the writer's connections.
+   */
   readonly clients: SideStats;
   readonly freshness: FreshnessStats;
   readonly failover: FailoverStats;
@@ -163,6 +168,7 @@ export interface PoolStats {
 }
 
 export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolStats {
+  const writer = hasWriter(sides) ? writerStats(router, sides) : noConnections;
   return {
     mode: router.mode,
     targets: { ...router.targets },
@@ -170,12 +176,12 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
     refusals: router.refusals,
     refusedTexts: router.refusedTexts,
     refused: router.busiestRefusals(),
-    writer: hasWriter(sides) ? sideStats(sides.writer, sides.lanes.writer) : noConnections,
+    writer,
     ...(sides.readers === undefined
       ? {}
       : {
           reader: {
-            ...sideStats(sides.reader, sides.lanes.reader),
+            ...sideStats(sides.reader, sides.lanes.reader, router.timeouts.reader),
             onWriter: leadToWriter(sides.reader),
             endpoints: sides.readers.addresses.withGone.map((address) => ({
               endpoint: address.name,
@@ -185,7 +191,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
             })),
           },
         }),
-    clients,
+    clients: sides.readers === undefined ? { ...clients, timeouts: writer.timeouts } : clients,
     freshness: freshnessStats(router.freshness),
     failover: {
       searching: sides.gate.closed,
@@ -240,13 +246,22 @@ function hasWriter({ writer, reader, readers }: Sides): boolean {
   return readers === undefined || writer !== reader;
 }
 
-const noConnections: SideStats = { total: 0, idle: 0, waiting: 0, max: 0 };
+const noConnections: SideStats = { total: 0, idle: 0, waiting: 0, timeouts: 0, max: 0 };
 
-function sideStats(pool: SettlingPool, lanes: Lanes | undefined): SideStats {
+function writerStats({ timeouts, waitingInstead }: Router, sides: Sides): SideStats {
+  // With one server its connections serve whatever was to go to a reader, too.
+  const those = sides.readers === undefined ? timeouts.writer + timeouts.reader : timeouts.writer;
+  const side = sideStats(sides.writer, sides.lanes.writer, those);
+  return { ...side, waiting: side.waiting + waitingInstead };
+}
+
+/** @param timeouts - of statements; those of `connect` the pool has counted */
+function sideStats(pool: SettlingPool, lanes: Lanes | undefined, timeouts: number): SideStats {
   return {
     total: pool.totalCount,
     idle: pool.idleCount,
     waiting: pool.waitingCount,
+    timeouts: pool.timeouts + timeouts,
     max: pool.options.max,
     ...(lanes === undefined ? {} : { lanes: laneStats(lanes) }),
   };

@@ -1,4 +1,5 @@
 import type { Route } from "./routing/route.ts";
+import { waitedInVain } from "./servers/connection-loss.ts";
 import type { Release, SettlingPool } from "./servers/settling-pool.ts";
 import type { TakenClient, TrackCallback } from "./taken-client.ts";
 
@@ -50,8 +51,7 @@ export function takePatiently(
       if (over || !(last || hopeless())) return;
       over = true;
       for (const timer of timers) clearTimeout(timer);
-      const error = new Error("timeout exceeded when trying to connect");
-      callback(hopeless() ? "given up" : "answered", error, undefined, () => {});
+      callback(hopeless() ? "given up" : "answered", waitedInVain(), undefined, () => {});
     }, millis).unref(),
   );
   pool.acquire((error, client, release) => {

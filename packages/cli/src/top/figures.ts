@@ -68,6 +68,8 @@ export interface Figures {
   readonly freshness: readonly ShareFigures[];
   readonly searching: boolean;
   readonly waitingForWriter: number;
+  /** Callers of `connect()` that wait until somebody gives a client back; they are on no side yet. */
+  readonly waitingForClient: number;
   /** Since the start. */
   readonly failovers: number;
   readonly refusals: number;
@@ -108,6 +110,7 @@ export function figuresOf(now: Reading, last?: Reading, earlier = last): Figures
     ),
     searching: sumOf(all, "pointsman_writer_searching") > 0,
     waitingForWriter: sumOf(all, "pointsman_writer_waiting"),
+    waitingForClient: sumOf(all, "pointsman_connections_waiting", { role: "client" }),
     failovers: sumOf(all, "pointsman_failovers_total"),
     refusals: sumOf(all, "pointsman_refusals_total"),
     connectsFailing: rate("pointsman_connection_create_seconds_count", isFailure),

@@ -57,6 +57,11 @@ function alarms(figures: Figures, { gone, trouble }: Surroundings, width: number
     const waiting = plural(figures.waitingForWriter, "caller waits", "callers wait");
     lines.push(loud(`SEARCHING FOR THE WRITER: ${waiting}`, width));
   }
+  if (figures.waitingForClient > 0) {
+    const waiting = plural(figures.waitingForClient, "caller waits", "callers wait");
+    const told = `${waiting} for a client of connect(): all of them are in use`;
+    lines.push(lineOf([{ text: told, format: "yellow" }], width));
+  }
   const missing = [
     ...(gone.length > 0 ? [`gone: ${gone.join(", ")}`] : []),
     ...(figures.silent.length > 0 ? [`does not answer: ${figures.silent.join(", ")}`] : []),

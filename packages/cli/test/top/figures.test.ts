@@ -194,6 +194,21 @@ describe("figures", () => {
   });
 });
 
+test("figures tell who waits for a client of connect(), and on no side yet", () => {
+  const gauges = ["writer", "reader"].flatMap((role) => [
+    sample("connections_max", 10, { role }),
+    sample("connections_waiting", 0, { role }),
+  ]);
+  const clients = sample("connections_waiting", 250, { role: "client" });
+  const one = part("1", 1, [...gauges, clients]);
+  const figures = figuresOf(reading(0, one, part("2", 1, [...gauges, clients])));
+  expect(figures.waitingForClient).toBe(500);
+  expect(figures.sides.map(({ role, waiting }) => [role, waiting])).toEqual([
+    ["writer", 0],
+    ["reader", 0],
+  ]);
+});
+
 describe("the history", () => {
   test("tells for half a minute who is gone", () => {
     const history = new History();

@@ -66,6 +66,7 @@ const figures: Figures = {
   ],
   searching: false,
   waitingForWriter: 0,
+  waitingForClient: 0,
   failovers: 0,
   refusals: 0,
   connectsFailing: 0,
@@ -175,6 +176,13 @@ describe("the screen", () => {
       "!! SEARCHING FOR THE WRITER: 3 callers wait",
       "gone: 4711   does not answer: 12",
     ]);
+  });
+
+  test("says that clients of connect() are waited for, where nobody waits for a connection", () => {
+    const [, second = []] = rowsOf({ width: 80, height: 24 }, { waitingForClient: 500 });
+    expect(textOf(second).trimEnd()).toBe(
+      "500 callers wait for a client of connect(): all of them are in use",
+    );
   });
 
   test("says where there are no rates yet, no texts, and that it is paused", () => {

@@ -112,10 +112,6 @@ export class RegistryMetrics {
   /** A counter that comes with its first event hides that from `rate()` and `increase()`. */
   #begin(series: PoolSeries): void {
     this.#counter("failovers").inc(series.labels("failovers", {}), 0);
-    const roles = series.pool.stats().reader === undefined ? ["writer"] : ["writer", "reader"];
-    for (const role of roles) {
-      this.#counter("connectionTimeouts").inc(series.labels("connectionTimeouts", { role }), 0);
-    }
   }
 
   /** Who keeps what happens in a pool. */

@@ -89,15 +89,17 @@ export const metrics = {
     otel: "db.client.connection.pending_requests",
     prometheus: "pointsman_connections_waiting",
     unit: "{request}",
-    description: "Callers that wait for a connection.",
+    description: "Callers that wait for a connection, or for a client of connect().",
     labels: ["role"],
   },
   connectionTimeouts: {
     kind: "counter",
+    isKept: true,
     otel: "db.client.connection.timeouts",
     prometheus: "pointsman_connection_timeouts_total",
     unit: "{timeout}",
-    description: "Statements that got no connection within connectionTimeoutMillis.",
+    description:
+      "Callers that got no connection, or no client of connect(), within connectionTimeoutMillis.",
     labels: ["role"],
   },
   connectTime: {

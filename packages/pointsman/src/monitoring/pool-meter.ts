@@ -23,9 +23,6 @@ export interface Metered {
   stats(): PoolStats;
 }
 
-/** pg-pool's own words, which have no code. */
-const outOfTime = "timeout exceeded when trying to connect";
-
 /**
  * What an error is called in a label: its SQLSTATE or code, else its class. Empty: there is none.
  */
@@ -58,9 +55,6 @@ export function meterPool(pool: Metered, recorder: Recorder): () => void {
       recorder.record("statementDuration", durationMs / 1000, { role, operation, error });
       if (waitMs !== undefined) recorder.record("waitTime", waitMs / 1000, { role });
       recorder.add("freshness", { outcome: freshness });
-      if ((event.error as Error | undefined)?.message === outOfTime) {
-        recorder.add("connectionTimeouts", { role });
-      }
     },
     retry: ({ target, reason }) => recorder.add("retries", { role: target, reason }),
     guard: ({ endpoint, outcome }) => recorder.add("guards", { endpoint, outcome }),
@@ -85,10 +79,13 @@ export interface Reading {
 
 /** Reads what a pool keeps itself. */
 export function readPool(pool: Metered): readonly Reading[] {
-  const { writer, reader, freshness, failover, refusals, refusedTexts } = pool.stats();
+  const { writer, reader, clients, freshness, failover, refusals, refusedTexts } = pool.stats();
   return [
     ...readSide("writer", writer),
-    ...(reader === undefined ? [] : readSide("reader", reader)),
+    // With one server a client is a connection, and whoever waits for it is counted with them.
+    ...(reader === undefined
+      ? []
+      : [...readSide("reader", reader), ...readWaits("client", clients)]),
     ...(reader?.endpoints ?? []).map(({ endpoint, available }) =>
       reading("readerAvailable", Number(available), { endpoint }),
     ),
@@ -106,12 +103,12 @@ export function readPool(pool: Metered): readonly Reading[] {
 }
 
 function readSide(role: "writer" | "reader", side: SideStats): readonly Reading[] {
-  const { total, idle, waiting, max, lanes } = side;
+  const { total, idle, max, lanes } = side;
   return [
     reading("connections", idle, { role, state: "idle" }),
     reading("connections", total - idle, { role, state: "used" }),
     reading("connectionsMax", max, { role }),
-    reading("connectionsWaiting", waiting, { role }),
+    ...readWaits(role, side),
     ...(lanes === undefined
       ? []
       : [
@@ -120,6 +117,16 @@ function readSide(role: "writer" | "reader", side: SideStats): readonly Reading[
           reading("laneReads", lanes.carried, { role, outcome: "carried" }),
           reading("laneReads", lanes.moved, { role, outcome: "moved" }),
         ]),
+  ];
+}
+
+function readWaits(
+  role: "writer" | "reader" | "client",
+  { waiting, timeouts }: SideStats,
+): readonly Reading[] {
+  return [
+    reading("connectionsWaiting", waiting, { role }),
+    reading("connectionTimeouts", timeouts, { role }),
   ];
 }
 

@@ -33,6 +33,9 @@ const endedWhileOpening =
 /** What pg-pool says when the time of a caller is up, whose fault that may be. */
 const outOfTime = "Connection terminated due to connection timeout";
 
+/** What it says when that caller was waiting for one of others. */
+const noneInTime = "timeout exceeded when trying to connect";
+
 /** Whether the server was going away when it answered: shut down, crashed, or not up yet. */
 export function isServerGoingAway(error: unknown): boolean {
   const code = (error as ServerError | null | undefined)?.code;
@@ -42,6 +45,17 @@ export function isServerGoingAway(error: unknown): boolean {
 /** Whether a connection was given up since it took longer to open than its caller waits. */
 export function isOutOfTime(error: Error): boolean {
   return error.message === outOfTime;
+}
+
+/** What somebody is told who has waited for a connection as long as he may. */
+export function waitedInVain(): Error {
+  return new Error(noneInTime);
+}
+
+/** Whether somebody has got no connection within `connectionTimeoutMillis`. */
+export function hasWaitedInVain(error: Error): boolean {
+  const { code, message } = error as Error & { readonly code?: string };
+  return code === undefined && (message === noneInTime || message === outOfTime);
 }
 
 /** Whether a connection could not be opened for a reason that may pass by itself. */

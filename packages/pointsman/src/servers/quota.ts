@@ -1,3 +1,4 @@
+import { waitedInVain } from "./connection-loss.ts";
 import { queueFull } from "./queue-full.ts";
 
 /** Bounds how many may do something at the same time. Others wait, in order. */
@@ -38,10 +39,15 @@ export class Quota {
         ? undefined
         : (): void => {
             this.#waiting.splice(this.#waiting.indexOf(turn), 1);
-            callback(new Error("timeout exceeded when trying to connect"));
+            callback(waitedInVain());
           };
     const timer = late && setTimeout(late, Math.max(0, (deadline as number) - performance.now()));
     this.#waiting.push(turn);
+  }
+
+  /** How many wait for a place. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Gives a place back, to whoever waits for one. */

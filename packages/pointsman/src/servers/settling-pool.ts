@@ -4,7 +4,7 @@ import { runInScope, stagingOf } from "../scope.ts";
 import { inCallersContext } from "./callers-context.ts";
 import { isWorthRetry } from "./connect-retry.ts";
 import type { ConnectionLife } from "./connection-life.ts";
-import { isOutOfTime } from "./connection-loss.ts";
+import { hasWaitedInVain, isOutOfTime } from "./connection-loss.ts";
 import { GivenUp } from "./given-up.ts";
 import { noteGivenBack, tellLetGo } from "./let-go.ts";
 import { pgCallsOf, shown } from "./pg-calls.ts";
@@ -99,6 +99,8 @@ export class SettlingPool extends PgPool {
   maxWaiting = Number.POSITIVE_INFINITY;
   /** How long `end()` waits for those who use a connection, in milliseconds. */
   endTimeoutMillis = Number.POSITIVE_INFINITY;
+  /** Callers of `connect` that got no client within `connectionTimeoutMillis`. */
+  timeouts = 0;
   #isSilent = false;
   /** A client whose `acquire` event has not been emitted yet. */
   #unannounced: unknown;
@@ -283,15 +285,24 @@ export class SettlingPool extends PgPool {
   override connect(callback: AcquireCallback): void;
   override connect(callback?: AcquireCallback): Promise<PoolClient> | undefined {
     if (callback !== undefined) {
-      this.takeByHand(inCallersContext(callback));
+      this.takeByHand(this.#counted(inCallersContext(callback)));
       return undefined;
     }
     return new Promise<PoolClient>((resolve, reject) => {
-      this.takeByHand((error, client) => {
+      const taken: AcquireCallback = (error, client) => {
         if (client === undefined) reject(error as Error);
         else resolve(client);
-      });
+      };
+      this.takeByHand(this.#counted(taken));
     }).catch(withCallersStack);
+  }
+
+  /** Nothing else tells of a caller that gets no client: there is no statement yet. */
+  #counted(callback: AcquireCallback): AcquireCallback {
+    return (error, client, release) => {
+      if (error && hasWaitedInVain(error)) this.timeouts += 1;
+      callback(error, client, release);
+    };
   }
 
   /** Takes a client for whoever has called `connect`. */

@@ -82,7 +82,7 @@ function tellOfFaults(pool: Pool): void {
 
 describe("metrics for OpenTelemetry", () => {
   it("are all that are listed, each with its unit, its description and its kind", async () => {
-    const one = metered({}, { max: 1, connectionTimeoutMillis: 5_000 });
+    const one = metered();
     const { pool } = one;
     await pool.query("select n from next_ticket");
     await pool.query("insert into books values (1, 'Persuasion')");
@@ -90,9 +90,6 @@ describe("metrics for OpenTelemetry", () => {
       await pool.query("insert into books values (2, 'Emma')");
       await pool.query("select 1 from books");
     });
-    const holder = await pool.writer.connect();
-    await rejection(pool.query("insert into books values (3, 'Lady Susan')"));
-    holder.release();
     tellOfFaults(pool);
     await until(
       "the pool knows what its process's position costs, and its reader's lag",
@@ -214,6 +211,20 @@ describe("metrics for OpenTelemetry", () => {
       [{ "pointsman.role": "writer" }, 3],
       [{ "pointsman.role": "reader" }, 3],
     ]);
+  });
+
+  it("tell who waits for a client of connect(), who is on no side yet", async () => {
+    const one = metered({}, { max: 1 });
+    const holder = await one.pool.connect();
+    const others = [1, 2].map(() => one.pool.connect());
+    const found = await one.metrics();
+    expect(seriesOf(found, "db.client.connection.pending_requests", one.pool)).toEqual([
+      [{ "pointsman.role": "writer" }, 0],
+      [{ "pointsman.role": "reader" }, 0],
+      [{ "pointsman.role": "client" }, 2],
+    ]);
+    holder.release();
+    for (const other of others) (await other).release();
   });
 
   it("keep two pools apart by their names", async () => {

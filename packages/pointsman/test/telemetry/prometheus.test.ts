@@ -30,12 +30,6 @@ function collected(
   return { pool, register, stop };
 }
 
-async function timeOut(pool: Pool): Promise<void> {
-  const holder = await pool.writer.connect();
-  await rejection(pool.query({ text: "select 1", target: "writer" }));
-  holder.release();
-}
-
 async function failOver(pool: Pool): Promise<void> {
   await pool.query("insert into items values (1)");
   await local.cluster.demote();
@@ -64,11 +58,9 @@ describe("what Prometheus scrapes", () => {
     const { pool, register } = collected({
       readers: readers(),
       max: 1,
-      connectionTimeoutMillis: 500,
       failoverTimeout: 20_000,
       lanes: forced,
     });
-    await timeOut(pool);
     await openAll(pool.reader);
     await pool.query("select n from next_ticket");
     (await pool.writer.connect()).release(true);
