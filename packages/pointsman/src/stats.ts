@@ -44,7 +44,7 @@ export interface SideStats {
   readonly lanes?: LaneStats;
 }
 
-/** One reader, as it was configured. */
+/** One reader: an endpoint as it was configured, or a server that the topology has told of. */
 export interface ReaderStats {
   /** `host:port` */
   readonly endpoint: string;
@@ -53,6 +53,11 @@ export interface ReaderStats {
   readonly available: boolean;
   /** How often connecting has failed since it last worked. */
   readonly failures: number;
+  /**
+   * It has left the cluster, as its topology tells, and some of its connections are still in use. It
+   * is listed until they are closed, and is not `available`.
+   */
+  readonly gone: boolean;
 }
 
 /** One server behind the readers' endpoints, as it was last seen. */
@@ -188,6 +193,7 @@ export function statsOf(router: Router, sides: Sides, clients: SideStats): PoolS
               connections: address.open,
               available: address.available,
               failures: address.failures,
+              gone: address.gone,
             })),
           },
         }),

@@ -123,7 +123,8 @@ export const metrics = {
     otel: "pointsman.reader.available",
     prometheus: "pointsman_reader_available",
     unit: "1",
-    description: "1 while new connections to a reader are tried, 0 while it is out.",
+    description:
+      "1 while new connections to a reader are tried, 0 while it is out. One that has left the cluster has no series.",
     labels: ["endpoint"],
     together: "min",
   },
@@ -132,7 +133,8 @@ export const metrics = {
     otel: "pointsman.reader.lag",
     prometheus: "pointsman_reader_lag_seconds",
     unit: "s",
-    description: "How far a reader was behind the writer when it was last asked.",
+    description:
+      "How far a reader was behind the writer when it was last asked. One that has left the cluster has no series.",
     labels: ["endpoint"],
     together: "max",
   },

@@ -80,17 +80,22 @@ export interface Reading {
 /** Reads what a pool keeps itself. */
 export function readPool(pool: Metered): readonly Reading[] {
   const { writer, reader, clients, freshness, failover, refusals, refusedTexts } = pool.stats();
+  const endpoints = reader?.endpoints ?? [];
+  // What has left the cluster is not missed there.
+  const gone = new Set(endpoints.flatMap(({ endpoint, gone }) => (gone ? [endpoint] : [])));
   return [
     ...readSide("writer", writer),
     // With one server a client is a connection, and whoever waits for it is counted with them.
     ...(reader === undefined
       ? []
       : [...readSide("reader", reader), ...readWaits("client", clients)]),
-    ...(reader?.endpoints ?? []).map(({ endpoint, available }) =>
-      reading("readerAvailable", Number(available), { endpoint }),
+    ...endpoints.flatMap(({ endpoint, available }) =>
+      gone.has(endpoint) ? [] : [reading("readerAvailable", Number(available), { endpoint })],
     ),
     ...freshness.servers.flatMap(({ endpoint, lagMillis }) =>
-      lagMillis === undefined ? [] : [reading("readerLag", lagMillis / 1000, { endpoint })],
+      lagMillis === undefined || gone.has(endpoint)
+        ? []
+        : [reading("readerLag", lagMillis / 1000, { endpoint })],
     ),
     reading("writerSearching", Number(failover.searching), {}),
     reading("writerWaiting", failover.waiting, {}),

@@ -1,8 +1,15 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Resolver } from "node:dns/promises";
 import { type Cluster, startCluster } from "@pointsman/local";
-import { createPool, type Pool, type PoolOptions, type StatementEvent } from "pointsman";
+import {
+  createPool,
+  type Pool,
+  type PoolOptions,
+  type ReaderStats,
+  type StatementEvent,
+} from "pointsman";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
+import { type ReadingName, readPool } from "../../src/monitoring/pool-meter.ts";
 import { CuttableRelay } from "../support/cuttable-relay.ts";
 import { here } from "../support/local-cluster.ts";
 import { NameServer } from "../support/name-server.ts";
@@ -63,6 +70,9 @@ async function bothServe(pool: Pool): Promise<boolean> {
   return (await servedBy(pool)).join() === "reader1,reader2";
 }
 
+const ofReader = (pool: Pool, name: string): ReaderStats | undefined =>
+  pool.stats().reader?.endpoints.find(({ endpoint }) => endpoint === name);
+
 /** As many at once as there are connections. */
 async function servedBy(pool: Pool): Promise<string[]> {
   const reads = Array.from({ length: 4 }, () => pool.query(`select ${here} as name`));
@@ -85,6 +95,31 @@ it("an address that the name has no more gets no reads, and one that it has agai
   await until("one serves", async () => (await servedBy(pool)).join() === "reader1");
   names.records.set("localhost", addresses);
   await until("both serve", () => bothServe(pool));
+});
+
+it("an address that the name has no more is not told as a reader that is out, or behind", async () => {
+  const pool = open({ maxLag: "10s" });
+  await until("both serve", () => bothServe(pool));
+  const [other, mine] = addresses.map(named) as [string, string];
+  const told = (metric: ReadingName) =>
+    Object.fromEntries(
+      readPool(pool)
+        .filter((reading) => reading.metric === metric)
+        .map(({ labels, value }) => [labels.endpoint, value]),
+    );
+  const reports = Array.from({ length: 4 }, () => pool.query(`select ${here}, pg_sleep(2)`));
+  await until("a report runs there, and its lag is known", () => {
+    return (ofReader(pool, mine)?.connections ?? 0) > 0 && mine in told("readerLag");
+  });
+  names.records.set("localhost", ["127.0.0.2", "127.0.0.4"]);
+  await until("it is gone", () => !known(pool).includes(mine));
+  expect(ofReader(pool, mine)).toMatchObject({ available: false, gone: true });
+  expect(told("readerAvailable")).toMatchObject({ [other]: 1 });
+  expect(Object.keys(told("readerAvailable"))).not.toContain(mine);
+  expect(Object.keys(told("readerLag"))).not.toContain(mine);
+  expect(ofReader(pool, mine)?.connections).toBeGreaterThan(0);
+  await Promise.all(reports);
+  await until("it is forgotten", () => ofReader(pool, mine) === undefined);
 });
 
 it.each(["refuses", "has nothing"])(
