@@ -53,7 +53,7 @@ export interface GuardEvent {
  * failed. Published in the asynchronous context of its caller.
  */
 export interface StatementEvent extends StatementStartEvent {
-  /** Where it was sent in the end, and why. */
+  /** Where it was sent in the end, and why; with one server: where it would have been. */
   readonly target: Target;
   readonly reason: string;
   /** `host:port` of the endpoint that served it, as it was configured; empty: none did. */
