@@ -1,4 +1,4 @@
-import type { Part, Sample, SlowText } from "./reading.ts";
+import type { OtherText, Part, Sample, SlowText } from "./reading.ts";
 
 /**
  * Reads what a pool tells on its socket.
@@ -7,7 +7,10 @@ import type { Part, Sample, SlowText } from "./reading.ts";
  */
 export function readSnapshot(id: string, text: string): Part {
   const told = parsed(text);
-  const { version, pid, pool, uptimeMs, samples, slowest } = told as Record<string, unknown>;
+  const { version, pid, pool, uptimeMs, samples, slowest, others } = told as Record<
+    string,
+    unknown
+  >;
   if (version !== 1) {
     throw new Error(
       `what answers there tells its numbers in a form (${JSON.stringify(version)}) that this version of pointsman does not know: use the one that the application has`,
@@ -20,9 +23,18 @@ export function readSnapshot(id: string, text: string): Part {
     Array.isArray(samples) &&
     samples.every(isSample) &&
     Array.isArray(slowest) &&
-    slowest.every(isSlowText);
+    slowest.every(isSlowText) &&
+    areOthers(others);
   if (!isWhole) throw new Error("what answers there is no pool of Pointsman");
-  return { id, pid, pool, uptimeMs, samples, slowest };
+  return {
+    id,
+    pid,
+    pool,
+    uptimeMs,
+    samples,
+    slowest,
+    ...(others === undefined ? {} : { others }),
+  };
 }
 
 function parsed(text: string): object {
@@ -50,6 +62,17 @@ function isSlowText(value: unknown): value is SlowText {
   const row = (value ?? {}) as Record<string, unknown>;
   return (
     ["text", "role", "reason"].every((key) => typeof row[key] === "string") &&
-    ["count", "maxMs", "totalMs"].every((key) => typeof row[key] === "number")
+    ["count", "maxMs", "totalMs"].every((key) => typeof row[key] === "number") &&
+    ["number", "undefined"].includes(typeof row["id"])
   );
+}
+
+/** A pool of an earlier version does not tell of them. */
+function areOthers(value: unknown): value is readonly OtherText[] | undefined {
+  if (value === undefined) return true;
+  return Array.isArray(value) && value.every(isOtherText);
+}
+
+function isOtherText(value: unknown): value is OtherText {
+  return Array.isArray(value) && value.length >= 3 && value.every((one) => typeof one === "number");
 }

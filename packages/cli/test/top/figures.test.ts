@@ -109,11 +109,68 @@ describe("what was added", () => {
     expect(added(reading(2000, now), reading(1000, then))).toEqual([1, 8]);
   });
 
-  test("of a text that was forgotten meanwhile is all that it has", () => {
+  describe("of a text", () => {
     const row = { text: "select ?", role: "reader", reason: "plain-read", maxMs: 5 };
-    const now = { ...part("1", 9000, []), slowest: [{ ...row, count: 2, totalMs: 6 }] };
-    const then = { ...part("1", 8000, []), slowest: [{ ...row, count: 9, totalMs: 60 }] };
-    expect(increaseOf(reading(2000, now), reading(1000, then)).slowest).toEqual(now.slowest);
+    const told = (slowest: Part["slowest"], others?: Part["others"]): Part => ({
+      ...part("1", 9000, []),
+      ...(slowest === undefined ? {} : { slowest }),
+      ...(others === undefined ? {} : { others }),
+    });
+
+    test.each<[string, Part, Part, { count: number; totalMs: number } | undefined]>([
+      [
+        "is the difference",
+        told([{ ...row, id: 1, count: 5, totalMs: 50 }], []),
+        told([{ ...row, id: 1, count: 2, totalMs: 20 }], []),
+        { count: 3, totalMs: 30 },
+      ],
+      [
+        "is the difference where it was too far down to be told with its text",
+        told([{ ...row, id: 1, count: 100_001, totalMs: 500_005 }], []),
+        told([], [[1, 100_000, 500_000]]),
+        { count: 1, totalMs: 5 },
+      ],
+      [
+        "is all that it has where it was not there",
+        told([{ ...row, id: 2, count: 2, totalMs: 6 }], []),
+        told([], [[1, 100_000, 500_000]]),
+        { count: 2, totalMs: 6 },
+      ],
+      [
+        "is all that it has where it was forgotten meanwhile",
+        told([{ ...row, id: 7, count: 9, totalMs: 60 }], []),
+        told([{ ...row, id: 1, count: 2, totalMs: 6 }], []),
+        { count: 9, totalMs: 60 },
+      ],
+      [
+        "is nothing where it was not called",
+        told([{ ...row, id: 1, count: 2, totalMs: 20 }], []),
+        told([{ ...row, id: 1, count: 2, totalMs: 20 }], []),
+        undefined,
+      ],
+      [
+        "is not known where a pool does not tell all texts, and has not told this one",
+        told([{ ...row, count: 100_001, totalMs: 500_005 }]),
+        told([]),
+        undefined,
+      ],
+      [
+        "is the difference where a pool does not tell all texts, and has told this one",
+        told([{ ...row, count: 5, totalMs: 50 }]),
+        told([{ ...row, count: 2, totalMs: 20 }]),
+        { count: 3, totalMs: 30 },
+      ],
+      [
+        "is all that it has where a pool tells no numbers of rows, and it has begun anew",
+        told([{ ...row, count: 2, totalMs: 6 }]),
+        told([{ ...row, count: 9, totalMs: 60 }]),
+        { count: 2, totalMs: 6 },
+      ],
+    ])("%s", (_, now, then, expected) => {
+      const { slowest } = increaseOf(reading(2000, now), reading(1000, then));
+      expect(slowest).toMatchObject(expected === undefined ? [] : [expected]);
+      expect(slowest).toHaveLength(expected === undefined ? 0 : 1);
+    });
   });
 });
 
