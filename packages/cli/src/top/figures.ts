@@ -1,6 +1,6 @@
 import { type Increase, increaseOf, slowestOf } from "./increase.ts";
 import { type Quantile, quantileOf } from "./quantile.ts";
-import type { Reading, Sample } from "./reading.ts";
+import type { LeftOut, Reading, Sample } from "./reading.ts";
 import { samplesOf, sumOf, sumsBy } from "./samples.ts";
 
 export interface ServerFigures {
@@ -56,6 +56,7 @@ export interface Figures {
   /** `host:port/database` of each pool that tells it. */
   readonly pools: readonly string[];
   readonly silent: readonly string[];
+  readonly leftOut: readonly LeftOut[];
   /** Of what has been there longest. */
   readonly uptimeMs?: number | undefined;
   /** What rates are of, in milliseconds; absent: there is one reading only, and shares are since the start. */
@@ -96,6 +97,7 @@ export function figuresOf(now: Reading, last?: Reading, earlier = last): Figures
     processes: [...new Set(now.parts.flatMap(({ pid }) => pid ?? []))].sort((a, b) => a - b),
     pools: now.parts.flatMap(({ pool }) => pool ?? []),
     silent: now.silent,
+    leftOut: now.leftOut,
     uptimeMs: uptimes.length === 0 ? undefined : Math.max(...uptimes),
     rateMillis: recent?.millis,
     windowMillis: window?.millis,

@@ -37,7 +37,7 @@ export class MetricsSource implements Source {
     const started = samples.find(({ name }) => name === "process_start_time_seconds")?.value;
     const uptimeMs = started === undefined ? undefined : Date.now() - 1000 * started;
     const part: Part = { id: this.name, samples, ...(uptimeMs === undefined ? {} : { uptimeMs }) };
-    return { at, parts: [part], silent: [] };
+    return { at, parts: [part], silent: [], leftOut: [] };
   }
 
   async #text(): Promise<string> {

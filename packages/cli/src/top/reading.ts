@@ -36,6 +36,13 @@ export interface Part {
   readonly others?: readonly OtherText[];
 }
 
+/** Whose numbers cannot be read, and so are missing. */
+export interface LeftOut {
+  /** A process number, or the name of a file. */
+  readonly who: string;
+  readonly problem: string;
+}
+
 /** What was read at one moment. */
 export interface Reading {
   /** By `performance.now()`. */
@@ -44,6 +51,8 @@ export interface Reading {
   readonly parts: readonly Part[];
   /** Who is there, and does not answer: process numbers, or names of files. */
   readonly silent: readonly string[];
+  /** Who is there, and cannot be read: one for each socket. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Where readings come from. */

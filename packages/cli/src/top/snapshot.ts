@@ -1,9 +1,23 @@
 import type { OtherText, Part, Sample, SlowText } from "./reading.ts";
 
+/** The form that is known here. */
+const knownVersion = 1;
+
+/** Why what a socket tells cannot be read. */
+export class SnapshotError extends Error {
+  /** What to do, in a sentence; absent: something else listens there. */
+  readonly remedy: string | undefined;
+
+  constructor(problem: string, remedy?: string) {
+    super(problem);
+    this.remedy = remedy;
+  }
+}
+
 /**
  * Reads what a pool tells on its socket.
  *
- * @throws Error for anything else
+ * @throws SnapshotError for anything else
  */
 export function readSnapshot(id: string, text: string): Part {
   const told = parsed(text);
@@ -11,12 +25,14 @@ export function readSnapshot(id: string, text: string): Part {
     string,
     unknown
   >;
-  if (version !== 1) {
-    throw new Error(
-      `what answers there tells its numbers in a form (${JSON.stringify(version)}) that this version of pointsman does not know: use the one that the application has`,
+  if (typeof version === "number" && version !== knownVersion) {
+    throw new SnapshotError(
+      `its numbers are in form ${version}, not ${knownVersion}`,
+      "Use the version of pointsman that the application has.",
     );
   }
   const isWhole =
+    version === knownVersion &&
     typeof pid === "number" &&
     typeof pool === "string" &&
     typeof uptimeMs === "number" &&
@@ -25,7 +41,7 @@ export function readSnapshot(id: string, text: string): Part {
     Array.isArray(slowest) &&
     slowest.every(isSlowText) &&
     areOthers(others);
-  if (!isWhole) throw new Error("what answers there is no pool of Pointsman");
+  if (!isWhole) throw new SnapshotError(noPool);
   return {
     id,
     pid,
@@ -37,6 +53,8 @@ export function readSnapshot(id: string, text: string): Part {
   };
 }
 
+const noPool = "what answers there is no pool of Pointsman";
+
 function parsed(text: string): object {
   try {
     const told: unknown = JSON.parse(text);
@@ -44,7 +62,7 @@ function parsed(text: string): object {
   } catch {
     // Said below.
   }
-  throw new Error("what answers there is no pool of Pointsman");
+  throw new SnapshotError(noPool);
 }
 
 function isSample(value: unknown): value is Sample {

@@ -19,7 +19,12 @@ const part = (id: string, uptimeMs: number, samples: readonly Sample[]): Part =>
   samples,
 });
 
-const reading = (at: number, ...parts: readonly Part[]): Reading => ({ at, parts, silent: [] });
+const reading = (at: number, ...parts: readonly Part[]): Reading => ({
+  at,
+  parts,
+  silent: [],
+  leftOut: [],
+});
 
 describe("quantiles", () => {
   const buckets = (counts: Record<string, number>): Sample[] =>

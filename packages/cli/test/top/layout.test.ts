@@ -22,6 +22,7 @@ const figures: Figures = {
   processes: [11, 12],
   pools: ["db:5432/shop", "db:5432/shop"],
   silent: [],
+  leftOut: [],
   uptimeMs: 3_720_000,
   rateMillis: 1000,
   windowMillis: 10_000,
@@ -114,7 +115,11 @@ describe("the screen", () => {
       {},
       { gone: ["4711"], trouble: { reason: "Nobody is there.", millis: 5000 } },
     ]) {
-      const rows = rowsOf({ width, height }, { searching: true, silent: ["12"] }, more);
+      const rows = rowsOf(
+        { width, height },
+        { searching: true, silent: ["12"], leftOut: [{ who: nasty, problem: nasty }] },
+        more,
+      );
       expect(rows).toHaveLength(height);
       for (const row of rows) expect(widthOf(textOf(row)), textOf(row)).toBe(width);
     }
@@ -131,7 +136,8 @@ describe("the screen", () => {
   test("of any width keeps it, and has nothing that steers, whatever labels say", () => {
     const shares = [{ name: nasty, role: nasty, share: 1 }];
     const servers = [{ role: nasty, endpoint: nasty, share: 1 }];
-    const changes = { freshness: shares, reasons: shares, servers, pools: [nasty] };
+    const leftOut = [{ who: nasty, problem: nasty }];
+    const changes = { freshness: shares, reasons: shares, servers, pools: [nasty], leftOut };
     for (let width = 1; width <= 200; width++) {
       const rows = rowsOf({ width, height: 24 }, changes, { source: nasty, gone: [nasty] });
       for (const row of rows.map(textOf)) {
@@ -175,6 +181,22 @@ describe("the screen", () => {
       "!! SEARCHING FOR THE WRITER: 3 callers wait",
       "gone: 4711   does not answer: 12",
     ]);
+  });
+
+  test.each([
+    [["11"], [], "1 socket is left out: it is odd: 11"],
+    [["11", "12"], [], "2 sockets are left out: it is odd: 11, 12"],
+    [["11", "12"], ["13"], "3 sockets are left out, 2 of them: it is odd: 11, 12"],
+    [["11"], ["12", "13"], "3 sockets are left out, 2 of them: it is even: 12, 13"],
+  ])("says what is left out, and why most of it is: %j, %j", (odd, even, expected) => {
+    const leftOut = [
+      ...odd.map((who) => ({ who, problem: "it is odd" })),
+      ...even.map((who) => ({ who, problem: "it is even" })),
+    ];
+    const rows = rowsOf({ width: 80, height: 24 }, { leftOut });
+    const [title = "", line] = rows.map((row) => textOf(row).trimEnd());
+    expect(title).toContain(`${leftOut.length} left out`);
+    expect(line).toBe(expected);
   });
 
   test("says where there are no rates yet, no texts, and that it is paused", () => {
