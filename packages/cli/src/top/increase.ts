@@ -91,3 +91,8 @@ function keyOfText({ text, role, reason }: SlowText): string {
 function keyOfRow(row: SlowText): number | string {
   return row.id ?? keyOfText(row);
 }
+
+/** How many of something there were in a second. */
+export function perSecond(count: number, millis: number): number {
+  return millis > 0 ? (1000 * count) / millis : 0;
+}

@@ -223,9 +223,72 @@ describe("figures", () => {
     const lag = sample("reader_lag_seconds", 0.25, { endpoint: "r:1" });
     const two = part("2", 1, [available(1, "r:1"), available(0, "r:2"), available(0, "r:3"), lag]);
     expect(figuresOf(reading(0, one, two)).servers).toMatchObject([
-      { endpoint: "r:1", available: "yes", lagMs: 250 },
-      { endpoint: "r:2", available: "some", lagMs: undefined },
       { endpoint: "r:3", available: "no" },
+      { endpoint: "r:2", available: "some", lagMs: undefined },
+      { endpoint: "r:1", available: "yes", lagMs: 250 },
+    ]);
+  });
+
+  const available = (endpoint: string, value = 1) =>
+    sample("reader_available", value, { endpoint });
+  const lag = (endpoint: string, seconds: number) =>
+    sample("reader_lag_seconds", seconds, { endpoint });
+  const endpointsOf = (now: Reading, last?: Reading) =>
+    figuresOf(now, last).servers.map(({ endpoint }) => endpoint);
+
+  test("have the writer first, then readers that need to be looked at, most of all those that are out", () => {
+    const now = part("1", 60_000, [
+      ...["r:1", "r:2", "r:3", "r:4", "r:5"].map((endpoint) =>
+        available(endpoint, Number(endpoint !== "r:5")),
+      ),
+      ...[lag("r:1", 0.9), lag("r:2", 1), lag("r:3", 4)],
+      statements("reader", "r:1", 100),
+      statements("reader", "", 1),
+      statements("writer", "w:1", 1),
+    ]);
+    const some = part("2", 60_000, [available("r:4", 0), available("r:1")]);
+    expect(endpointsOf(reading(0, now, some))).toEqual([
+      ...["w:1", "(none was reached)", "r:5", "r:4", "r:2", "r:3", "r:1"],
+    ]);
+  });
+
+  test("leave out a reader that nobody tells of any more, once it answers nothing", () => {
+    const then = reading(
+      0,
+      part("1", 9000, [
+        ...[statements("reader", "old:1", 5), statements("reader", "last:1", 5)],
+        ...[statements("writer", "w:1", 5), available("r:1")],
+      ]),
+    );
+    const now = reading(
+      1000,
+      part("1", 10_000, [
+        ...[statements("reader", "old:1", 5), statements("reader", "last:1", 6)],
+        ...[statements("writer", "w:1", 5), available("r:1")],
+      ]),
+    );
+    expect(endpointsOf(now, then)).toEqual(["w:1", "last:1", "r:1"]);
+  });
+
+  test("leave out a former writer, once another one answers", () => {
+    const told = (old: number, now: number) =>
+      part("1", 9000 + old + now, [
+        ...[statements("writer", "old:1", old), statements("writer", "w:1", now)],
+      ]);
+    expect(endpointsOf(reading(1000, told(5, 6)), reading(0, told(5, 5)))).toEqual(["w:1"]);
+    expect(endpointsOf(reading(1000, told(6, 6)), reading(0, told(5, 5)))).toEqual([
+      ...["old:1", "w:1"],
+    ]);
+    expect(endpointsOf(reading(1000, told(5, 5)), reading(0, told(5, 5)))).toEqual([
+      ...["old:1", "w:1"],
+    ]);
+  });
+
+  test("keep a former writer that callers could not reach", () => {
+    const told = (none: number) =>
+      part("1", 9000 + none, [...[statements("writer", "w:1", 5), statements("writer", "", none)]]);
+    expect(endpointsOf(reading(1000, told(6)), reading(0, told(5)))).toEqual([
+      ...["(none was reached)", "w:1"],
     ]);
   });
 

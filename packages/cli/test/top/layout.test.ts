@@ -160,11 +160,62 @@ describe("the screen", () => {
     }
   });
 
+  const serversOf = (states: readonly ("yes" | "some" | "no")[]): Figures["servers"] => [
+    { role: "writer", endpoint: "w:1", share: 1 },
+    ...states.map((available, n) => ({
+      ...{ role: "reader", endpoint: `r:${n + 1}`, share: 0, available },
+    })),
+  ];
+  const linesOf = (height: number, changes: Partial<Figures>): readonly string[] =>
+    rowsOf({ width: 80, height }, changes).map((line) => textOf(line).trimEnd());
+
+  test("says how many servers there are besides those that it has room for", () => {
+    const text = linesOf(24, { servers: serversOf(["yes", "yes", "yes", "yes", "yes", "yes"]) });
+    expect(text).toContainEqual("… 4 more");
+    expect(text.filter((row) => row.startsWith("reader  r:"))).toHaveLength(2);
+  });
+
+  test("has room for all servers that need to be looked at, before others get more", () => {
+    const text = linesOf(24, { servers: serversOf(["no", "no", "some", "no", "yes", "yes"]) });
+    const states = text.filter((row) => row.startsWith("reader  r:")).map((row) => row.slice(-4));
+    expect(states.map((state) => state.trim())).toEqual(["OUT", "OUT", "part", "OUT"]);
+    expect(text).toContainEqual("… 2 more");
+  });
+
+  test("says how many of those that it has no room for are out", () => {
+    const text = linesOf(20, { servers: serversOf(Array.from({ length: 15 }, () => "no")) });
+    expect(text.find((row) => row.startsWith("… ") && row.includes("OUT"))).toMatch(
+      /^… (\d+) more, \1 of them OUT$/,
+    );
+  });
+
+  test("says how many reasons and statements there are besides, in the room of one", () => {
+    const text = linesOf(24, {});
+    const cut = text.filter((row) => row.includes("… ") && row.includes(" more"));
+    const reasons = text.filter((row) => row.startsWith("reason-")).length;
+    const statements = text.filter((row) => row.includes("select")).length;
+    expect(cut.at(-2)).toMatch(new RegExp(`^… ${12 - reasons} more`));
+    expect(cut.at(-1)).toBe(`… ${60 - statements} more`);
+    expect(text.at(-1)).toContain("q quit");
+  });
+
+  test("says how many outcomes of freshness there are besides", () => {
+    const freshness = Array.from({ length: 9 }, (_, n) => ({ name: `outcome-${n}`, share: 0.1 }));
+    const text = linesOf(24, { freshness });
+    const shown = text.filter((row) => row.includes("outcome-")).length;
+    expect(text.find((row) => row.startsWith("… ") && row.includes("  … "))).toMatch(
+      new RegExp(`… ${9 - shown} more$`),
+    );
+  });
+
   test("has no end where nobody has to see it at once", () => {
     const text = rowsOf({ width: 80, height: Infinity }, {}, { intervalMillis: undefined }).map(
       textOf,
     );
     expect(text.filter((row) => row.includes("select"))).toHaveLength(40);
+    expect(text.filter((row) => row.startsWith("reason-"))).toHaveLength(10);
+    const more = text.map((row) => row.trim()).filter((row) => row.startsWith("… "));
+    expect(more).toEqual(["… 2 more", "… 20 more"]);
     expect(text.join()).toContain("reader-4");
     expect(text.join()).not.toContain("q quit");
   });
@@ -342,4 +393,14 @@ test.each([
   ["é", []],
 ])("the keys of %j", (data, keys) => {
   expect(keysIn(data)).toEqual(keys);
+});
+
+test("what is one's first is dealt before the least of the others", () => {
+  const claims = [
+    { wanted: 9, least: 2, first: 6 },
+    { wanted: 3, least: 2 },
+  ];
+  expect(roomFor(5, claims)).toEqual([5, 0]);
+  expect(roomFor(8, claims)).toEqual([6, 2]);
+  expect(roomFor(20, claims)).toEqual([9, 3]);
 });
