@@ -15,7 +15,7 @@ export interface ServerFigures {
 }
 
 /** What was read, and what of it is new: since the last reading, and since one longer ago. */
-export interface Read {
+interface Read {
   readonly all: readonly Sample[];
   readonly recent: Increase | undefined;
   readonly window: Increase | undefined;
