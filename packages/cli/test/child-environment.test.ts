@@ -154,6 +154,13 @@ test("passes an address on that was given beside the host", () => {
   });
 });
 
+test("keeps a parameter of the URL whatever its name is", () => {
+  const parameters = { constructor: "a", toString: "b" } as unknown as Record<string, string>;
+  expect(environmentOf({ parameters })["DATABASE_URL"]).toBe(
+    "postgres://app:one@db.example.com:5432/shop?constructor=a&toString=b",
+  );
+});
+
 test("keeps the other parameters of the URL, also for programs that read variables only", () => {
   const parameters = { schema: "sales", options: "-c search_path=sales", sslmode: "disable" };
   expect(environmentOf({ parameters, sslmode: "disable" })).toMatchObject({

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Line } from "../src/doctor/examine.ts";
 import { Table } from "../src/doctor/table.ts";
+import { tableOf } from "../src/routes/table.ts";
 import { wrap } from "../src/wrap.ts";
 
 const line: Line = {
@@ -58,6 +59,13 @@ test.each([
 test("the summary leaves out what there was none of", () => {
   const lines = [line, { ...line, mark: "ok" as const }, { ...line, mark: "ok" as const }];
   expect(new Table(80, false).summary(lines)).toBe("\n2 ok, 1 bad\n");
+});
+
+test("a table of routes has as many rows as there are", () => {
+  const row = { text: "select 1", answer: undefined };
+  const rows = Array.from({ length: 200_000 }, () => row);
+  const table = tableOf(rows, [{ title: "line", of: () => "1" }], 80, false);
+  expect(table.split("\n")).toHaveLength(200_002);
 });
 
 describe("text is broken", () => {

@@ -111,7 +111,9 @@ function childUrl(
     hostaddr,
     ...tls,
   };
-  const kept = Object.entries(parameters).filter(([name]) => !replaced.has(name) && !(name in own));
+  const kept = Object.entries(parameters).filter(
+    ([name]) => !replaced.has(name) && !Object.hasOwn(own, name),
+  );
   const pairs = [...kept, ...Object.entries(own)].flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
   );

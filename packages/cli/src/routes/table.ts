@@ -31,9 +31,9 @@ export function tableOf<Row extends Routed>(
     };
   });
   const ownWidths = own.map(({ title }, at) =>
-    Math.max(title.length, ...cells.map((cell) => (cell.own[at] as string).length)),
+    widest(title, cells, (cell) => cell.own[at] as string),
   );
-  const reasonWidth = Math.max("reason".length, ...cells.map(({ reason }) => reason.length));
+  const reasonWidth = widest("reason", cells, ({ reason }) => reason);
   const before = ownWidths.reduce((sum, width) => sum + width + 2, 0);
   const room = Math.max(columns - before - placeWidth - 2 - reasonWidth - 2, leastText);
   const ownRow = (values: readonly string[]): string =>
@@ -50,6 +50,11 @@ export function tableOf<Row extends Routed>(
       .trimEnd();
   });
   return `${[paint(coloured, "bold", titles), ...lines].join("\n")}\n`;
+}
+
+/** The width of a column. There may be more rows than a function takes arguments. */
+function widest<Row>(title: string, rows: readonly Row[], of: (row: Row) => string): number {
+  return rows.reduce((width, row) => Math.max(width, of(row).length), title.length);
 }
 
 const noText = "(not shown to this user, or lost)";

@@ -81,18 +81,21 @@ function parseSample(line: string): Sample | undefined {
 }
 
 function parseLabels(pieces: Pieces): Record<string, string> | undefined {
-  const labels: Record<string, string> = {};
+  const labels = new Map<string, string>();
   while (!pieces.takeSign("}")) {
     const label = pieces.take(labelName)?.[0];
-    if (label === undefined || label in labels || !pieces.takeSign("=")) return undefined;
+    if (label === undefined || labels.has(label) || !pieces.takeSign("=")) return undefined;
     pieces.take(blanks);
     const value = pieces.take(labelValue)?.[1];
     if (value === undefined) return undefined;
-    labels[label] = value.replaceAll(/\\[\s\S]/g, (pair) => escapes[pair] ?? pair);
+    labels.set(
+      label,
+      value.replaceAll(/\\[\s\S]/g, (pair) => escapes[pair] ?? pair),
+    );
     if (pieces.takeSign(",")) continue;
-    return pieces.takeSign("}") ? labels : undefined;
+    return pieces.takeSign("}") ? Object.fromEntries(labels) : undefined;
   }
-  return labels;
+  return Object.fromEntries(labels);
 }
 
 function numberOf(text: string | undefined): number | undefined {

@@ -1,19 +1,8 @@
-import { type Increase, increaseOf, slowestOf } from "./increase.ts";
+import { type Increase, increaseOf, perSecond, slowestOf } from "./increase.ts";
 import { type Quantile, quantileOf } from "./quantile.ts";
-import type { Reading, Sample } from "./reading.ts";
+import type { LeftOut, Reading, Sample } from "./reading.ts";
 import { samplesOf, sumOf, sumsBy } from "./samples.ts";
-
-export interface ServerFigures {
-  readonly role: string;
-  readonly endpoint: string;
-  /** Absent as long as there is one reading only, as are all rates. */
-  readonly perSecond?: number | undefined;
-  /** Of all statements, 0 to 1. */
-  readonly share: number;
-  readonly lagMs?: number | undefined;
-  /** Of a reader: whether all pools try new connections to it, or some; absent: nobody says. */
-  readonly available?: "yes" | "some" | "no" | undefined;
-}
+import { type ServerFigures, serversOf } from "./server-figures.ts";
 
 export interface SideFigures {
   readonly role: string;
@@ -56,6 +45,7 @@ export interface Figures {
   /** `host:port/database` of each pool that tells it. */
   readonly pools: readonly string[];
   readonly silent: readonly string[];
+  readonly leftOut: readonly LeftOut[];
   /** Of what has been there longest. */
   readonly uptimeMs?: number | undefined;
   /** What rates are of, in milliseconds; absent: there is one reading only, and shares are since the start. */
@@ -98,10 +88,11 @@ export function figuresOf(now: Reading, last?: Reading, earlier = last): Figures
     processes: [...new Set(now.parts.flatMap(({ pid }) => pid ?? []))].sort((a, b) => a - b),
     pools: now.parts.flatMap(({ pool }) => pool ?? []),
     silent: now.silent,
-    uptimeMs: uptimes.length === 0 ? undefined : Math.max(...uptimes),
+    leftOut: now.leftOut,
+    uptimeMs: uptimes.sort((a, b) => b - a)[0],
     rateMillis: recent?.millis,
     windowMillis: window?.millis,
-    servers: serversOf(all, answered, recent),
+    servers: serversOf({ all, recent, window }),
     sides: sidesOf(all, window?.samples ?? all, recent),
     reasons: sharesOf(answered, ({ reason = "", role = "" }) => `${reason}\0${role}`),
     freshness: sharesOf(
@@ -135,67 +126,7 @@ function rateIn(increase: Increase | undefined) {
   };
 }
 
-function perSecond(count: number, millis: number): number {
-  return millis > 0 ? (1000 * count) / millis : 0;
-}
-
-/** The writer first, then readers by name; what no connection was reached for has no name. */
-function serversOf(
-  all: readonly Sample[],
-  answered: readonly Sample[],
-  recent: Increase | undefined,
-): readonly ServerFigures[] {
-  const counts = sumsBy(answered, ({ role = "", endpoint = "" }) => `${role}\0${endpoint}`);
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const available = samplesOf(all, "pointsman_reader_available");
-  const lags = samplesOf(all, "pointsman_reader_lag_seconds");
-  const known = [
-    ...samplesOf(all, "pointsman_statements_total").map(
-      ({ labels: { role = "", endpoint = "" } }) => `${role}\0${endpoint}`,
-    ),
-    ...available.map(({ labels: { endpoint = "" } }) => `reader\0${endpoint}`),
-    // Of several servers behind one endpoint the others have names of their own.
-    ...lags.map(({ labels: { endpoint = "" } }) => `reader\0${endpoint}`),
-  ];
-  return [...new Set(known)]
-    .map((key) => {
-      const [role = "", endpoint = ""] = key.split("\0");
-      const count = counts.get(key) ?? 0;
-      return { role, endpoint, count };
-    })
-    .filter(({ endpoint, count }) => endpoint !== "" || count > 0)
-    .sort((a, b) => rank(a.role) - rank(b.role) || a.endpoint.localeCompare(b.endpoint))
-    .map(({ role, endpoint, count }) => ({
-      role,
-      endpoint: endpoint === "" ? "(none was reached)" : endpoint,
-      perSecond: recent === undefined ? undefined : perSecond(count, recent.millis),
-      share: total === 0 ? 0 : count / total,
-      ...(role === "reader" ? healthOf(endpoint, available, lags) : {}),
-    }));
-}
-
 const roles = ["writer", "reader"];
-
-function rank(role: string): number {
-  return roles.indexOf(role) === -1 ? roles.length : roles.indexOf(role);
-}
-
-function healthOf(
-  endpoint: string,
-  available: readonly Sample[],
-  lags: readonly Sample[],
-): Pick<ServerFigures, "available" | "lagMs"> {
-  const of = (samples: readonly Sample[]): number[] =>
-    samples.filter(({ labels }) => labels["endpoint"] === endpoint).map(({ value }) => value);
-  const says = of(available);
-  const seconds = of(lags);
-  const yes = says.filter((value) => value > 0).length;
-  return {
-    available:
-      says.length === 0 ? undefined : yes === says.length ? "yes" : yes > 0 ? "some" : "no",
-    lagMs: seconds.length === 0 ? undefined : 1000 * Math.max(...seconds),
-  };
-}
 
 function sidesOf(
   all: readonly Sample[],

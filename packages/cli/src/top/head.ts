@@ -15,12 +15,13 @@ export function headLines(
 }
 
 function title(figures: Figures, { source, gone }: Surroundings, width: number): Line {
-  const { processes, pools, silent, uptimeMs } = figures;
+  const { processes, pools, silent, leftOut, uptimeMs } = figures;
   const facts = [
     ...(pools.length > 0 ? [poolsText(pools)] : []),
     ...(processes.length > 0 ? [plural(processes.length, "process", "processes")] : []),
     ...(gone.length > 0 ? [`${gone.length} gone`] : []),
     ...(silent.length > 0 ? [`${silent.length} silent`] : []),
+    ...(leftOut.length > 0 ? [`${leftOut.length} left out`] : []),
     ...(uptimeMs === undefined ? [] : [`up ${uptimeText(uptimeMs)}`]),
   ].join(" · ");
   const name = "pointsman top  ";
@@ -68,7 +69,21 @@ function alarms(figures: Figures, { gone, trouble }: Surroundings, width: number
   ];
   if (missing.length > 0)
     lines.push(lineOf([{ text: missing.join("   "), format: "yellow" }], width));
+  const leftOut = leftOutText(figures.leftOut);
+  if (leftOut !== undefined) lines.push(lineOf([{ text: leftOut, format: "yellow" }], width));
   return [...lines, rates(figures, width)];
+}
+
+/** How many cannot be read, and what is wrong with most of them. */
+function leftOutText(leftOut: Figures["leftOut"]): string | undefined {
+  const problems = [...new Set(leftOut.map(({ problem }) => problem))];
+  const groups = problems.map((problem) => leftOut.filter((one) => one.problem === problem));
+  const [most] = groups.sort((a, b) => b.length - a.length);
+  if (most?.[0] === undefined) return undefined;
+  const are = leftOut.length === 1 ? "is" : "are";
+  const sockets = `${plural(leftOut.length, "socket", "sockets")} ${are} left out`;
+  const some = most.length < leftOut.length ? `, ${most.length} of them` : "";
+  return `${sockets}${some}: ${most[0].problem}: ${most.map(({ who }) => who).join(", ")}`;
 }
 
 function loud(text: string, width: number): Line {

@@ -14,15 +14,16 @@ export class History {
   #gone: readonly { readonly name: string; readonly at: number }[] = [];
 
   add(reading: Reading): void {
-    const { at, parts, silent } = reading;
+    const { at, parts, silent, leftOut } = reading;
     const from = at - windowMillis;
     // One of them may be older: an interval may be longer.
     const older = this.#readings.findLastIndex((one) => one.at <= from);
     this.#readings = [...this.#readings.slice(Math.max(0, older)), reading];
     const present = new Set(parts.map(({ id }) => id));
-    const names = new Set([...parts.map(nameOf), ...silent]);
+    const unread = new Set([...silent, ...leftOut.map(({ who }) => who)]);
+    const names = new Set([...parts.map(nameOf), ...unread]);
     for (const [id, part] of this.#seen) {
-      if (present.has(id) || silent.includes(String(part.pid))) continue;
+      if (present.has(id) || unread.has(String(part.pid))) continue;
       this.#seen.delete(id);
       const name = nameOf(part);
       if (!names.has(name)) this.#gone = [...this.#gone, { name, at }];

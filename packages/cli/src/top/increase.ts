@@ -59,14 +59,25 @@ function addedTo(part: Part, before: Part): Part {
     const added = sample.value - (had.get(keyOfSample(sample)) ?? 0);
     return { ...sample, value: added < 0 ? sample.value : added };
   });
-  const hadTexts = new Map(before.slowest?.map((row) => [keyOfText(row), row]));
-  const slowest = part.slowest?.map((row) => {
-    const old = hadTexts.get(keyOfText(row));
-    // One that has fallen out of the table and come back has begun anew.
-    if (old === undefined || old.count > row.count) return row;
-    return { ...row, count: row.count - old.count, totalMs: row.totalMs - old.totalMs };
-  });
+  const slowest = addedTexts(part, before);
   return { ...part, samples, ...(slowest === undefined ? {} : { slowest }) };
+}
+
+/**
+ * A text that was not there before has begun since where the pool told all that there were. Where it
+ * told the slowest only, nobody knows what is new of it: it is left out until it was told twice.
+ */
+function addedTexts({ slowest }: Part, before: Part): Part["slowest"] {
+  const had = new Map<number | string, Pick<SlowText, "count" | "totalMs">>();
+  for (const row of before.slowest ?? []) had.set(keyOfRow(row), row);
+  for (const [id, count, totalMs] of before.others ?? []) had.set(id, { count, totalMs });
+  return slowest?.flatMap((row) => {
+    const old = had.get(keyOfRow(row));
+    if (old === undefined) return before.others === undefined ? [] : [row];
+    // One that was forgotten and has come again has begun anew.
+    if (old.count > row.count) return [row];
+    return [{ ...row, count: row.count - old.count, totalMs: row.totalMs - old.totalMs }];
+  });
 }
 
 function keyOfSample({ name, labels }: Sample): string {
@@ -75,4 +86,13 @@ function keyOfSample({ name, labels }: Sample): string {
 
 function keyOfText({ text, role, reason }: SlowText): string {
   return `${role} ${reason} ${text}`;
+}
+
+function keyOfRow(row: SlowText): number | string {
+  return row.id ?? keyOfText(row);
+}
+
+/** How many of something there were in a second. */
+export function perSecond(count: number, millis: number): number {
+  return millis > 0 ? (1000 * count) / millis : 0;
 }

@@ -1,9 +1,10 @@
 import type { Format } from "../terminal.ts";
-import type { Figures, ServerFigures, ShareFigures, SideFigures, SlowFigures } from "./figures.ts";
+import type { Figures, ShareFigures, SideFigures, SlowFigures } from "./figures.ts";
 import { type Column, gridOf } from "./grid.ts";
 import { headLines } from "./head.ts";
 import { type Line, lineOf } from "./line.ts";
 import { roomFor } from "./room.ts";
+import { lagsMuch, mustBeSeen, type ServerFigures } from "./server-figures.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { bar, countText, durationText, quantileText, shareText, unknown } from "./units.ts";
 
@@ -22,20 +23,26 @@ export function screenOf(
 ): readonly Line[] {
   const head = headLines(figures, surroundings, width);
   const foot = surroundings.intervalMillis === undefined ? [] : [footer(surroundings, width)];
-  const blank = height < 20 ? [] : [lineOf([], width)];
+  const blank = height < 24 ? [] : [lineOf([], width)];
   const sides = gridOf(sideColumns, figures.sides, width);
   const isBeside = width >= besides;
   const shares = Math.max(figures.reasons.length, isBeside ? figures.freshness.length : 0);
   const fixed = head.length + foot.length + 4 * blank.length + sides.length + 3;
-  const room = roomFor(height - fixed - (isBeside ? 0 : 1), [
-    { wanted: figures.servers.length, least: 3 },
-    { wanted: Math.min(shares, 10), least: 3 },
-    { wanted: Math.min(figures.slowest?.length ?? 0, 40), least: 3 },
+  const free = height - fixed - (isBeside ? 0 : 1);
+  const room = roomFor(free, [
+    // The others keep a row and what is said of the rest.
+    {
+      wanted: figures.servers.length,
+      least: 3,
+      first: Math.min(urgentRows(figures.servers), free - 4),
+    },
+    { wanted: wantedRows(shares, 10), least: 3 },
+    { wanted: wantedRows(figures.slowest?.length ?? 0, 40), least: 3 },
   ]);
   const [servers = 0, reasons = 0, slowest = 0] = room;
   const body = [
     ...blank,
-    ...gridOf(serverColumns, figures.servers.slice(0, servers), width),
+    ...cutGrid(serverColumns, figures.servers, servers, width, outText),
     ...blank,
     ...sides,
     ...blank,
@@ -46,6 +53,37 @@ export function screenOf(
   const above = [...head, ...body].slice(0, height - foot.length);
   const below = Number.isFinite(height) ? height - above.length - foot.length : 0;
   return [...above, ...Array.from({ length: below }, () => lineOf([], width)), ...foot];
+}
+
+/** Rows of a table that is never longer than so many, and a line for the rest. */
+function wantedRows(count: number, most: number): number {
+  return count > most ? most + 1 : count;
+}
+
+/** Rows for the servers that must be seen, and a line for the rest. */
+function urgentRows(servers: readonly ServerFigures[]): number {
+  return wantedRows(servers.length, servers.filter(mustBeSeen).length);
+}
+
+/** As much of a table as there is room for: how much is missing is said in place of its last row. */
+function cutGrid<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  room: number,
+  width: number,
+  remark: (missing: readonly Row[]) => string = () => "",
+): readonly Line[] {
+  if (rows.length <= room || room === 0) return gridOf(columns, rows.slice(0, room), width);
+  const missing = rows.slice(room - 1);
+  const remarked = remark(missing);
+  const format: Format = remarked === "" ? "dim" : "yellow";
+  const more = lineOf([{ text: `… ${missing.length} more${remarked}`, format }], width);
+  return [...gridOf(columns, rows.slice(0, room - 1), width), more];
+}
+
+function outText(missing: readonly ServerFigures[]): string {
+  const out = missing.filter(({ available }) => available === "no").length;
+  return out === 0 ? "" : `, ${out} of them OUT`;
 }
 
 const serverColumns: readonly Column<ServerFigures>[] = [
@@ -62,7 +100,7 @@ const serverColumns: readonly Column<ServerFigures>[] = [
     title: "lag",
     of: ({ lagMs }) => ({
       text: durationText(lagMs),
-      format: (lagMs ?? 0) >= 1000 ? "yellow" : undefined,
+      format: lagsMuch({ lagMs }) ? "yellow" : undefined,
     }),
     align: "right",
     width: 7,
@@ -151,15 +189,15 @@ function sharesLines(
   if (width < besides) {
     const told = freshness.map(({ name, share }) => `${name} ${shareText(share)}`).join(", ");
     return [
-      ...gridOf(reasonColumns, reasons.slice(0, rows), width),
+      ...cutGrid(reasonColumns, reasons, rows, width),
       lineOf([{ text: "FRESHNESS", format: "bold" }, { text: `  ${told || unknown}` }], width),
     ];
   }
   const gap = "   ";
   const left = Math.floor((width - gap.length) * 0.6);
   const right = width - gap.length - left;
-  const why = gridOf(reasonColumns, reasons.slice(0, rows), left);
-  const fresh = gridOf(freshnessColumns, freshness.slice(0, rows), right);
+  const why = cutGrid(reasonColumns, reasons, rows, left);
+  const fresh = cutGrid(freshnessColumns, freshness, rows, right);
   return Array.from({ length: Math.max(why.length, fresh.length) }, (_, at) => [
     ...(why[at] ?? lineOf([], left)),
     { text: gap },
@@ -200,7 +238,7 @@ function slowLines(
       isFlexible: true,
     },
   ];
-  return gridOf(columns, slowest.slice(0, rows), width);
+  return cutGrid(columns, slowest, rows, width);
 }
 
 function footer({ isPaused, intervalMillis = 0 }: Surroundings, width: number): Line {

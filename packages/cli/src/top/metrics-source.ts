@@ -12,16 +12,18 @@ export class MetricsSource implements Source {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #patienceMillis: number;
 
-  constructor(url: URL, patienceMillis: number) {
+  /** @param login - `user:password`; `undefined`: there is none */
+  constructor(url: URL, login: string | undefined, patienceMillis: number) {
     this.#url = new URL(url);
     // fetch takes no URL with a password in it.
     this.#url.username = "";
     this.#url.password = "";
     this.name = this.#url.href;
-    const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
     this.#headers = {
       accept: "text/plain;version=0.0.4",
-      ...(login === ":" ? {} : { authorization: `Basic ${Buffer.from(login).toString("base64")}` }),
+      ...(login === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(login).toString("base64")}` }),
     };
     this.#patienceMillis = patienceMillis;
   }
@@ -37,7 +39,7 @@ export class MetricsSource implements Source {
     const started = samples.find(({ name }) => name === "process_start_time_seconds")?.value;
     const uptimeMs = started === undefined ? undefined : Date.now() - 1000 * started;
     const part: Part = { id: this.name, samples, ...(uptimeMs === undefined ? {} : { uptimeMs }) };
-    return { at, parts: [part], silent: [] };
+    return { at, parts: [part], silent: [], leftOut: [] };
   }
 
   async #text(): Promise<string> {

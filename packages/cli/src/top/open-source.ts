@@ -25,5 +25,21 @@ export function openSource(
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
     return `The URL of metrics begins with http:// or https://, as in http://localhost:9464/metrics.`;
   }
-  return new MetricsSource(url, patienceMillis);
+  let login: string | undefined;
+  try {
+    login = loginIn(url);
+  } catch {
+    return "The user or the password in the URL of metrics is not written as in a URL: write a % in it as %25.";
+  }
+  return new MetricsSource(url, login, patienceMillis);
+}
+
+/**
+ * `user:password`; `undefined`: there is none.
+ *
+ * @throws URIError for a `%` that encodes nothing, which `URL` lets stand
+ */
+function loginIn({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
 }

@@ -7,6 +7,8 @@ export interface Sample {
 
 /** One text, and what became of it since the pool was made. */
 export interface SlowText {
+  /** Tells it from all others of its pool, earlier ones included; absent: the pool does not tell. */
+  readonly id?: number;
   readonly text: string;
   readonly role: string;
   readonly reason: string;
@@ -14,6 +16,9 @@ export interface SlowText {
   readonly maxMs: number;
   readonly totalMs: number;
 }
+
+/** What a pool tells of a text that is not among the slowest. */
+export type OtherText = readonly [id: number, count: number, totalMs: number];
 
 /** What one pool tells, or one endpoint of metrics. */
 export interface Part {
@@ -27,6 +32,15 @@ export interface Part {
   readonly samples: readonly Sample[];
   /** Absent: it tells no texts. */
   readonly slowest?: readonly SlowText[];
+  /** All other texts that it knows; absent: it does not tell of them. */
+  readonly others?: readonly OtherText[];
+}
+
+/** Whose numbers cannot be read, and so are missing. */
+export interface LeftOut {
+  /** A process number, or the name of a file. */
+  readonly who: string;
+  readonly problem: string;
 }
 
 /** What was read at one moment. */
@@ -37,6 +51,8 @@ export interface Reading {
   readonly parts: readonly Part[];
   /** Who is there, and does not answer: process numbers, or names of files. */
   readonly silent: readonly string[];
+  /** Who is there, and cannot be read: one for each socket. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Where readings come from. */

@@ -3,9 +3,11 @@ export interface Claim {
   readonly wanted: number;
   /** Rows that it has before others get more. */
   readonly least: number;
+  /** Rows that it has before others get any; absent: none. */
+  readonly first?: number;
 }
 
-/** Divides rows: first the least of each, then one for each in turn, as long as it wants any. */
+/** Divides rows: what is one's first, then the least of each, then one for each in turn, as long as it wants any. */
 export function roomFor(rows: number, claims: readonly Claim[]): readonly number[] {
   if (rows === Number.POSITIVE_INFINITY) return claims.map(({ wanted }) => wanted);
   const given = claims.map(() => 0);
@@ -22,6 +24,7 @@ export function roomFor(rows: number, claims: readonly Claim[]): readonly number
       }
     }
   };
+  deal(({ wanted, first = 0 }) => Math.min(wanted, first));
   deal(({ wanted, least }) => Math.min(wanted, least));
   deal(({ wanted }) => wanted);
   return given;

@@ -1,29 +1,59 @@
-import type { Part, Sample, SlowText } from "./reading.ts";
+import type { OtherText, Part, Sample, SlowText } from "./reading.ts";
+
+/** The form that is known here. */
+const knownVersion = 1;
+
+/** Why what a socket tells cannot be read. */
+export class SnapshotError extends Error {
+  /** What to do, in a sentence; absent: something else listens there. */
+  readonly remedy: string | undefined;
+
+  constructor(problem: string, remedy?: string) {
+    super(problem);
+    this.remedy = remedy;
+  }
+}
 
 /**
  * Reads what a pool tells on its socket.
  *
- * @throws Error for anything else
+ * @throws SnapshotError for anything else
  */
 export function readSnapshot(id: string, text: string): Part {
   const told = parsed(text);
-  const { version, pid, pool, uptimeMs, samples, slowest } = told as Record<string, unknown>;
-  if (version !== 1) {
-    throw new Error(
-      `what answers there tells its numbers in a form (${JSON.stringify(version)}) that this version of pointsman does not know: use the one that the application has`,
+  const { version, pid, pool, uptimeMs, samples, slowest, others } = told as Record<
+    string,
+    unknown
+  >;
+  if (typeof version === "number" && version !== knownVersion) {
+    throw new SnapshotError(
+      `its numbers are in form ${version}, not ${knownVersion}`,
+      "Use the version of pointsman that the application has.",
     );
   }
   const isWhole =
+    version === knownVersion &&
     typeof pid === "number" &&
     typeof pool === "string" &&
     typeof uptimeMs === "number" &&
     Array.isArray(samples) &&
     samples.every(isSample) &&
     Array.isArray(slowest) &&
-    slowest.every(isSlowText);
-  if (!isWhole) throw new Error("what answers there is no pool of Pointsman");
-  return { id, pid, pool, uptimeMs, samples, slowest };
+    slowest.every(isSlowText) &&
+    areOthers(others);
+  if (!isWhole) throw new SnapshotError(noPool);
+  return {
+    id,
+    pid,
+    pool,
+    uptimeMs,
+    samples,
+    slowest,
+    ...(others === undefined ? {} : { others }),
+  };
 }
+
+const noPool = "what answers there is no pool of Pointsman";
 
 function parsed(text: string): object {
   try {
@@ -32,7 +62,7 @@ function parsed(text: string): object {
   } catch {
     // Said below.
   }
-  throw new Error("what answers there is no pool of Pointsman");
+  throw new SnapshotError(noPool);
 }
 
 function isSample(value: unknown): value is Sample {
@@ -50,6 +80,17 @@ function isSlowText(value: unknown): value is SlowText {
   const row = (value ?? {}) as Record<string, unknown>;
   return (
     ["text", "role", "reason"].every((key) => typeof row[key] === "string") &&
-    ["count", "maxMs", "totalMs"].every((key) => typeof row[key] === "number")
+    ["count", "maxMs", "totalMs"].every((key) => typeof row[key] === "number") &&
+    ["number", "undefined"].includes(typeof row["id"])
   );
+}
+
+/** A pool of an earlier version does not tell of them. */
+function areOthers(value: unknown): value is readonly OtherText[] | undefined {
+  if (value === undefined) return true;
+  return Array.isArray(value) && value.every(isOtherText);
+}
+
+function isOtherText(value: unknown): value is OtherText {
+  return Array.isArray(value) && value.length >= 3 && value.every((one) => typeof one === "number");
 }

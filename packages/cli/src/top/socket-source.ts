@@ -2,19 +2,25 @@ import { readdirSync, statSync } from "node:fs";
 import { createConnection } from "node:net";
 import { basename, join } from "node:path";
 import { codeOf, reasonOf } from "../errors.ts";
-import { type Part, type Reading, type Source, SourceError } from "./reading.ts";
-import { readSnapshot } from "./snapshot.ts";
+import { type LeftOut, type Part, type Reading, type Source, SourceError } from "./reading.ts";
+import { readSnapshot, SnapshotError } from "./snapshot.ts";
 
 /** No pool tells that much, in characters. */
 const longest = 32 * 1024 * 1024;
 const socketName = /^pointsman-(\d+)-\d+\.sock$/;
+
+/** Why something cannot be read, and what to do. */
+interface Failure {
+  readonly problem: string;
+  readonly remedy: string;
+}
 
 type Answer =
   | { readonly kind: "part"; readonly part: Part }
   /** Nobody listens there: the process is gone. */
   | { readonly kind: "nobody" }
   | { readonly kind: "silent"; readonly who: string }
-  | { readonly kind: "failed"; readonly code: string; readonly problem: string };
+  | ({ readonly kind: "failed"; readonly who: string } & Failure);
 
 /** The sockets of all pools of an application in one directory, or one of them. */
 export class SocketSource implements Source {
@@ -31,9 +37,13 @@ export class SocketSource implements Source {
     const answers = await Promise.all(files.map((file) => ask(file, this.#patienceMillis)));
     const parts = answers.flatMap((answer) => (answer.kind === "part" ? [answer.part] : []));
     const silent = answers.flatMap((answer) => (answer.kind === "silent" ? [answer.who] : []));
-    if (parts.length > 0) return { at: performance.now(), parts, silent: [...new Set(silent)] };
-    const failed = answers.find(({ kind }) => kind === "failed");
-    if (failed?.kind === "failed") throw new SourceError(explained(this.name, failed));
+    const failed = answers.flatMap((answer) => (answer.kind === "failed" ? [answer] : []));
+    if (parts.length > 0) {
+      const leftOut = failed.map(({ who, problem }): LeftOut => ({ who, problem }));
+      return { at: performance.now(), parts, silent: [...new Set(silent)], leftOut };
+    }
+    const [first] = failed;
+    if (first !== undefined) throw new SourceError(explained(this.name, first));
     if (silent.length > 0) {
       throw new SourceError(
         `${this.name} is there, and its application does not answer (process ${silent.join(", ")}). It may be busy with something that keeps its event loop: try again with a longer --interval.`,
@@ -57,7 +67,7 @@ function filesOf(path: string): readonly string[] {
   } catch (error) {
     if (error instanceof SourceError) throw error;
     if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") {
-      throw new SourceError(explained(path, { code: codeOf(error), problem: reasonOf(error) }));
+      throw new SourceError(explained(path, failureOf(error)));
     }
     // A socket is gone with its process.
     if (socketName.test(basename(path))) throw new SourceError(nobodyIn(path));
@@ -71,13 +81,26 @@ function nobodyIn(path: string): string {
   return `Nobody listens in ${path}. Is the application running, with DATABASE_STATS_SOCKET (or the option statsSocket) set to that directory?`;
 }
 
-function explained(
-  path: string,
-  { code, problem }: { readonly code: string | undefined; readonly problem: string },
-): string {
+const giveDirectory =
+  "Give the directory that the application has as statsSocket (DATABASE_STATS_SOCKET).";
+
+function failureOf(error: unknown): Failure {
+  const code = codeOf(error);
   return code === "EACCES" || code === "EPERM"
-    ? `${path} may not be opened (${code}): its sockets are for the user of the application alone. Run pointsman top as that user.`
-    : `${path} cannot be read: ${problem}. Give the directory that the application has as statsSocket (DATABASE_STATS_SOCKET).`;
+    ? {
+        problem: `it may not be opened (${code})`,
+        remedy:
+          "Its sockets are for the user of the application alone: run pointsman top as that user.",
+      }
+    : {
+        // Without the path, which a message has: several are told as one.
+        problem: code === undefined ? reasonOf(error) : `it cannot be opened (${code})`,
+        remedy: giveDirectory,
+      };
+}
+
+function explained(path: string, { problem, remedy }: Failure): string {
+  return `${path} cannot be read: ${problem}. ${remedy}`;
 }
 
 function ask(file: string, patienceMillis: number): Promise<Answer> {
@@ -94,26 +117,35 @@ function ask(file: string, patienceMillis: number): Promise<Answer> {
     socket.setEncoding("utf8");
     socket.on("data", (piece: string) => {
       text += piece;
-      if (text.length > longest) end({ kind: "failed", code: "", problem: "it never ends" });
+      if (text.length > longest) {
+        end({
+          kind: "failed",
+          who,
+          problem: "what answers there never ends",
+          remedy: giveDirectory,
+        });
+      }
     });
-    socket.once("end", () => end(answerOf(file, text)));
+    socket.once("end", () => end(answerOf(file, who, text)));
     socket.once("error", (error) => {
-      const code = codeOf(error) ?? "";
+      const code = codeOf(error);
       if (code === "ECONNREFUSED" || code === "ENOENT" || code === "ECONNRESET") {
         end({ kind: "nobody" });
       } else {
-        end({ kind: "failed", code, problem: reasonOf(error) });
+        end({ kind: "failed", who, ...failureOf(error) });
       }
     });
   });
 }
 
-function answerOf(file: string, text: string): Answer {
+function answerOf(file: string, who: string, text: string): Answer {
   // It has ended while it was asked.
   if (text === "") return { kind: "nobody" };
   try {
     return { kind: "part", part: readSnapshot(file, text) };
   } catch (error) {
-    return { kind: "failed", code: "", problem: reasonOf(error) };
+    if (!(error instanceof SnapshotError)) throw error;
+    const { message: problem, remedy = giveDirectory } = error;
+    return { kind: "failed", who, problem, remedy };
   }
 }

@@ -12,6 +12,14 @@ test.each([
   ['a { x = "y" , } 1 1700000000000', { name: "a", labels: { x: "y" }, value: 1 }],
   ['a{x="a\\"b\\\\c\\nd, } e"} 1', { name: "a", labels: { x: 'a"b\\c\nd, } e' }, value: 1 }],
   ['a_bucket{le="+Inf"} +Inf', { name: "a_bucket", labels: { le: "+Inf" }, value: Infinity }],
+  [
+    'a{constructor="1",toString="2",__proto__="3"} 1',
+    {
+      name: "a",
+      labels: JSON.parse('{"constructor":"1","toString":"2","__proto__":"3"}'),
+      value: 1,
+    },
+  ],
   ["a NaN", { name: "a", labels: {}, value: Number.NaN }],
   ['a_total 1 # {trace_id="x"} 1', { name: "a_total", labels: {}, value: 1 }],
 ])("%s", (line, sample) => {
@@ -28,6 +36,7 @@ test.each([
   'a{x="y"',
   'a{x="y" z="1"} 1',
   'a{x="1",x="2"} 1',
+  'a{__proto__="1",__proto__="2"} 1',
   "a 1 soon",
   "a 1 2 3",
   "a 0x10",

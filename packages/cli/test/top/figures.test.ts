@@ -19,7 +19,12 @@ const part = (id: string, uptimeMs: number, samples: readonly Sample[]): Part =>
   samples,
 });
 
-const reading = (at: number, ...parts: readonly Part[]): Reading => ({ at, parts, silent: [] });
+const reading = (at: number, ...parts: readonly Part[]): Reading => ({
+  at,
+  parts,
+  silent: [],
+  leftOut: [],
+});
 
 describe("quantiles", () => {
   const buckets = (counts: Record<string, number>): Sample[] =>
@@ -109,11 +114,68 @@ describe("what was added", () => {
     expect(added(reading(2000, now), reading(1000, then))).toEqual([1, 8]);
   });
 
-  test("of a text that was forgotten meanwhile is all that it has", () => {
+  describe("of a text", () => {
     const row = { text: "select ?", role: "reader", reason: "plain-read", maxMs: 5 };
-    const now = { ...part("1", 9000, []), slowest: [{ ...row, count: 2, totalMs: 6 }] };
-    const then = { ...part("1", 8000, []), slowest: [{ ...row, count: 9, totalMs: 60 }] };
-    expect(increaseOf(reading(2000, now), reading(1000, then)).slowest).toEqual(now.slowest);
+    const told = (slowest: Part["slowest"], others?: Part["others"]): Part => ({
+      ...part("1", 9000, []),
+      ...(slowest === undefined ? {} : { slowest }),
+      ...(others === undefined ? {} : { others }),
+    });
+
+    test.each<[string, Part, Part, { count: number; totalMs: number } | undefined]>([
+      [
+        "is the difference",
+        told([{ ...row, id: 1, count: 5, totalMs: 50 }], []),
+        told([{ ...row, id: 1, count: 2, totalMs: 20 }], []),
+        { count: 3, totalMs: 30 },
+      ],
+      [
+        "is the difference where it was too far down to be told with its text",
+        told([{ ...row, id: 1, count: 100_001, totalMs: 500_005 }], []),
+        told([], [[1, 100_000, 500_000]]),
+        { count: 1, totalMs: 5 },
+      ],
+      [
+        "is all that it has where it was not there",
+        told([{ ...row, id: 2, count: 2, totalMs: 6 }], []),
+        told([], [[1, 100_000, 500_000]]),
+        { count: 2, totalMs: 6 },
+      ],
+      [
+        "is all that it has where it was forgotten meanwhile",
+        told([{ ...row, id: 7, count: 9, totalMs: 60 }], []),
+        told([{ ...row, id: 1, count: 2, totalMs: 6 }], []),
+        { count: 9, totalMs: 60 },
+      ],
+      [
+        "is nothing where it was not called",
+        told([{ ...row, id: 1, count: 2, totalMs: 20 }], []),
+        told([{ ...row, id: 1, count: 2, totalMs: 20 }], []),
+        undefined,
+      ],
+      [
+        "is not known where a pool does not tell all texts, and has not told this one",
+        told([{ ...row, count: 100_001, totalMs: 500_005 }]),
+        told([]),
+        undefined,
+      ],
+      [
+        "is the difference where a pool does not tell all texts, and has told this one",
+        told([{ ...row, count: 5, totalMs: 50 }]),
+        told([{ ...row, count: 2, totalMs: 20 }]),
+        { count: 3, totalMs: 30 },
+      ],
+      [
+        "is all that it has where a pool tells no numbers of rows, and it has begun anew",
+        told([{ ...row, count: 2, totalMs: 6 }]),
+        told([{ ...row, count: 9, totalMs: 60 }]),
+        { count: 2, totalMs: 6 },
+      ],
+    ])("%s", (_, now, then, expected) => {
+      const { slowest } = increaseOf(reading(2000, now), reading(1000, then));
+      expect(slowest).toMatchObject(expected === undefined ? [] : [expected]);
+      expect(slowest).toHaveLength(expected === undefined ? 0 : 1);
+    });
   });
 });
 
@@ -161,9 +223,72 @@ describe("figures", () => {
     const lag = sample("reader_lag_seconds", 0.25, { endpoint: "r:1" });
     const two = part("2", 1, [available(1, "r:1"), available(0, "r:2"), available(0, "r:3"), lag]);
     expect(figuresOf(reading(0, one, two)).servers).toMatchObject([
-      { endpoint: "r:1", available: "yes", lagMs: 250 },
-      { endpoint: "r:2", available: "some", lagMs: undefined },
       { endpoint: "r:3", available: "no" },
+      { endpoint: "r:2", available: "some", lagMs: undefined },
+      { endpoint: "r:1", available: "yes", lagMs: 250 },
+    ]);
+  });
+
+  const available = (endpoint: string, value = 1) =>
+    sample("reader_available", value, { endpoint });
+  const lag = (endpoint: string, seconds: number) =>
+    sample("reader_lag_seconds", seconds, { endpoint });
+  const endpointsOf = (now: Reading, last?: Reading) =>
+    figuresOf(now, last).servers.map(({ endpoint }) => endpoint);
+
+  test("have the writer first, then readers that need to be looked at, most of all those that are out", () => {
+    const now = part("1", 60_000, [
+      ...["r:1", "r:2", "r:3", "r:4", "r:5"].map((endpoint) =>
+        available(endpoint, Number(endpoint !== "r:5")),
+      ),
+      ...[lag("r:1", 0.9), lag("r:2", 1), lag("r:3", 4)],
+      statements("reader", "r:1", 100),
+      statements("reader", "", 1),
+      statements("writer", "w:1", 1),
+    ]);
+    const some = part("2", 60_000, [available("r:4", 0), available("r:1")]);
+    expect(endpointsOf(reading(0, now, some))).toEqual([
+      ...["w:1", "(none was reached)", "r:5", "r:4", "r:2", "r:3", "r:1"],
+    ]);
+  });
+
+  test("leave out a reader that nobody tells of any more, once it answers nothing", () => {
+    const then = reading(
+      0,
+      part("1", 9000, [
+        ...[statements("reader", "old:1", 5), statements("reader", "last:1", 5)],
+        ...[statements("writer", "w:1", 5), available("r:1")],
+      ]),
+    );
+    const now = reading(
+      1000,
+      part("1", 10_000, [
+        ...[statements("reader", "old:1", 5), statements("reader", "last:1", 6)],
+        ...[statements("writer", "w:1", 5), available("r:1")],
+      ]),
+    );
+    expect(endpointsOf(now, then)).toEqual(["w:1", "last:1", "r:1"]);
+  });
+
+  test("leave out a former writer, once another one answers", () => {
+    const told = (old: number, now: number) =>
+      part("1", 9000 + old + now, [
+        ...[statements("writer", "old:1", old), statements("writer", "w:1", now)],
+      ]);
+    expect(endpointsOf(reading(1000, told(5, 6)), reading(0, told(5, 5)))).toEqual(["w:1"]);
+    expect(endpointsOf(reading(1000, told(6, 6)), reading(0, told(5, 5)))).toEqual([
+      ...["old:1", "w:1"],
+    ]);
+    expect(endpointsOf(reading(1000, told(5, 5)), reading(0, told(5, 5)))).toEqual([
+      ...["old:1", "w:1"],
+    ]);
+  });
+
+  test("keep a former writer that callers could not reach", () => {
+    const told = (none: number) =>
+      part("1", 9000 + none, [...[statements("writer", "w:1", 5), statements("writer", "", none)]]);
+    expect(endpointsOf(reading(1000, told(6)), reading(0, told(5)))).toEqual([
+      ...["(none was reached)", "w:1"],
     ]);
   });
 

@@ -5,15 +5,7 @@ import { keysIn } from "../../src/top/keys.ts";
 import { screenOf } from "../../src/top/layout.ts";
 import { painted } from "../../src/top/line.ts";
 import { roomFor } from "../../src/top/room.ts";
-import { fitted, printable, widthOf } from "../../src/top/text-width.ts";
-import {
-  bar,
-  countText,
-  durationText,
-  quantileText,
-  shareText,
-  uptimeText,
-} from "../../src/top/units.ts";
+import { widthOf } from "../../src/top/text-width.ts";
 
 const nasty =
   "select '\x1b[2J\x9b31m\u202e' as \"表の名前\", '👩‍👩‍👧 ❤️ e\u0301'\r\n\tfrom t \ud800 where x = ?";
@@ -22,6 +14,7 @@ const figures: Figures = {
   processes: [11, 12],
   pools: ["db:5432/shop", "db:5432/shop"],
   silent: [],
+  leftOut: [],
   uptimeMs: 3_720_000,
   rateMillis: 1000,
   windowMillis: 10_000,
@@ -115,7 +108,11 @@ describe("the screen", () => {
       {},
       { gone: ["4711"], trouble: { reason: "Nobody is there.", millis: 5000 } },
     ]) {
-      const rows = rowsOf({ width, height }, { searching: true, silent: ["12"] }, more);
+      const rows = rowsOf(
+        { width, height },
+        { searching: true, silent: ["12"], leftOut: [{ who: nasty, problem: nasty }] },
+        more,
+      );
       expect(rows).toHaveLength(height);
       for (const row of rows) expect(widthOf(textOf(row)), textOf(row)).toBe(width);
     }
@@ -132,7 +129,8 @@ describe("the screen", () => {
   test("of any width keeps it, and has nothing that steers, whatever labels say", () => {
     const shares = [{ name: nasty, role: nasty, share: 1 }];
     const servers = [{ role: nasty, endpoint: nasty, share: 1 }];
-    const changes = { freshness: shares, reasons: shares, servers, pools: [nasty] };
+    const leftOut = [{ who: nasty, problem: nasty }];
+    const changes = { freshness: shares, reasons: shares, servers, pools: [nasty], leftOut };
     for (let width = 1; width <= 200; width++) {
       const rows = rowsOf({ width, height: 24 }, changes, { source: nasty, gone: [nasty] });
       for (const row of rows.map(textOf)) {
@@ -155,11 +153,62 @@ describe("the screen", () => {
     }
   });
 
+  const serversOf = (states: readonly ("yes" | "some" | "no")[]): Figures["servers"] => [
+    { role: "writer", endpoint: "w:1", share: 1 },
+    ...states.map((available, n) => ({
+      ...{ role: "reader", endpoint: `r:${n + 1}`, share: 0, available },
+    })),
+  ];
+  const linesOf = (height: number, changes: Partial<Figures>): readonly string[] =>
+    rowsOf({ width: 80, height }, changes).map((line) => textOf(line).trimEnd());
+
+  test("says how many servers there are besides those that it has room for", () => {
+    const text = linesOf(24, { servers: serversOf(["yes", "yes", "yes", "yes", "yes", "yes"]) });
+    expect(text).toContainEqual("… 4 more");
+    expect(text.filter((row) => row.startsWith("reader  r:"))).toHaveLength(2);
+  });
+
+  test("has room for all servers that need to be looked at, before others get more", () => {
+    const text = linesOf(24, { servers: serversOf(["no", "no", "some", "no", "yes", "yes"]) });
+    const states = text.filter((row) => row.startsWith("reader  r:")).map((row) => row.slice(-4));
+    expect(states.map((state) => state.trim())).toEqual(["OUT", "OUT", "part", "OUT"]);
+    expect(text).toContainEqual("… 2 more");
+  });
+
+  test("says how many of those that it has no room for are out", () => {
+    const text = linesOf(20, { servers: serversOf(Array.from({ length: 15 }, () => "no")) });
+    expect(text.find((row) => row.startsWith("… ") && row.includes("OUT"))).toMatch(
+      /^… (\d+) more, \1 of them OUT$/,
+    );
+  });
+
+  test("says how many reasons and statements there are besides, in the room of one", () => {
+    const text = linesOf(24, {});
+    const cut = text.filter((row) => row.includes("… ") && row.includes(" more"));
+    const reasons = text.filter((row) => row.startsWith("reason-")).length;
+    const statements = text.filter((row) => row.includes("select")).length;
+    expect(cut.at(-2)).toMatch(new RegExp(`^… ${12 - reasons} more`));
+    expect(cut.at(-1)).toBe(`… ${60 - statements} more`);
+    expect(text.at(-1)).toContain("q quit");
+  });
+
+  test("says how many outcomes of freshness there are besides", () => {
+    const freshness = Array.from({ length: 9 }, (_, n) => ({ name: `outcome-${n}`, share: 0.1 }));
+    const text = linesOf(24, { freshness });
+    const shown = text.filter((row) => row.includes("outcome-")).length;
+    expect(text.find((row) => row.startsWith("… ") && row.includes("  … "))).toMatch(
+      new RegExp(`… ${9 - shown} more$`),
+    );
+  });
+
   test("has no end where nobody has to see it at once", () => {
     const text = rowsOf({ width: 80, height: Infinity }, {}, { intervalMillis: undefined }).map(
       textOf,
     );
     expect(text.filter((row) => row.includes("select"))).toHaveLength(40);
+    expect(text.filter((row) => row.startsWith("reason-"))).toHaveLength(10);
+    const more = text.map((row) => row.trim()).filter((row) => row.startsWith("… "));
+    expect(more).toEqual(["… 2 more", "… 20 more"]);
     expect(text.join()).toContain("reader-4");
     expect(text.join()).not.toContain("q quit");
   });
@@ -185,6 +234,22 @@ describe("the screen", () => {
     );
   });
 
+  test.each([
+    [["11"], [], "1 socket is left out: it is odd: 11"],
+    [["11", "12"], [], "2 sockets are left out: it is odd: 11, 12"],
+    [["11", "12"], ["13"], "3 sockets are left out, 2 of them: it is odd: 11, 12"],
+    [["11"], ["12", "13"], "3 sockets are left out, 2 of them: it is even: 12, 13"],
+  ])("says what is left out, and why most of it is: %j, %j", (odd, even, expected) => {
+    const leftOut = [
+      ...odd.map((who) => ({ who, problem: "it is odd" })),
+      ...even.map((who) => ({ who, problem: "it is even" })),
+    ];
+    const rows = rowsOf({ width: 80, height: 24 }, { leftOut });
+    const [title = "", line] = rows.map((row) => textOf(row).trimEnd());
+    expect(title).toContain(`${leftOut.length} left out`);
+    expect(line).toBe(expected);
+  });
+
   test("says where there are no rates yet, no texts, and that it is paused", () => {
     const rows = rowsOf(
       { width: 80, height: 24 },
@@ -205,101 +270,6 @@ describe("the screen", () => {
       expect(plain).toBe(stripVTControlCharacters(plain));
       expect(stripVTControlCharacters(painted(row, true)).trimEnd()).toBe(plain);
     }
-  });
-});
-
-describe("text", () => {
-  test.each([
-    ["abc", 3],
-    ["表の", 4],
-    ["e\u0301", 1],
-    ["한국", 4],
-    ["🚂", 2],
-    ["ＡＢ", 4],
-    ["…█▏", 3],
-  ])("%s takes %i columns", (text, width) => {
-    expect(widthOf(text)).toBe(width);
-  });
-
-  test("is printable when it steers nothing", () => {
-    expect(printable("a\x1b[31mb\x00\x9bc\u202ed\ne \ud800f\ufe0f")).toBe("a [31mb c d e f");
-  });
-
-  test.each([
-    ["abc", 5, "left", "end", "abc  "],
-    ["abc", 5, "right", "end", "  abc"],
-    ["abcdef", 4, "left", "end", "abc…"],
-    ["abcdefghij", 7, "left", "middle", "abcd…ij"],
-    ["表の名", 4, "left", "end", "表… "],
-    ["abc", 0, "left", "end", ""],
-    ["abc", 1, "left", "middle", "…"],
-  ] as const)("%s in %i columns (%s, %s)", (text, width, align, cut, expected) => {
-    expect(fitted(text, width, align, cut)).toBe(expected);
-  });
-});
-
-describe("units", () => {
-  test.each([
-    [undefined, "-"],
-    [0, "0"],
-    [0.01, "<0.1"],
-    [0.44, "0.4"],
-    [9.94, "9.9"],
-    [9.96, "10"],
-    [1234, "1234"],
-    [12_345, "12k"],
-    [999_499, "999k"],
-    [1_234_567, "1.2M"],
-  ])("a count of %s", (count, text) => {
-    expect(countText(count)).toBe(text);
-  });
-
-  test.each([
-    [undefined, "-"],
-    [0, "0 ms"],
-    [0.42, "0.42 ms"],
-    [4.21, "4.2 ms"],
-    [421, "421 ms"],
-    [4210, "4.2 s"],
-    [42_100, "42 s"],
-    [420_000, "7 min"],
-    [36_000_000, "10 h"],
-  ])("a duration of %s ms", (millis, text) => {
-    expect(durationText(millis)).toBe(text);
-  });
-
-  test("a quantile above all bounds is more than the last", () => {
-    expect(quantileText({ seconds: 30, isMore: true })).toBe(">30 s");
-  });
-
-  test.each([
-    [0, "0 %"],
-    [0.001, "<1 %"],
-    [0.006, "1 %"],
-    [1, "100 %"],
-  ])("a share of %s", (share, text) => {
-    expect(shareText(share)).toBe(text);
-  });
-
-  test.each([
-    [0, "0 s"],
-    [59_999, "59 s"],
-    [61_000, "1 min 1 s"],
-    [3_600_000, "1 h"],
-    [90_061_000, "1 d 1 h"],
-    [86_460_000, "1 d"],
-  ])("%i ms there", (millis, text) => {
-    expect(uptimeText(millis)).toBe(text);
-  });
-
-  test.each([
-    [0, ""],
-    [0.0001, "▏"],
-    [0.5, "██"],
-    [0.59, "██▍"],
-    [2, "████"],
-  ])("a bar of %s in 4 columns", (share, text) => {
-    expect(bar(share, 4)).toBe(text);
   });
 });
 
@@ -328,4 +298,14 @@ test.each([
   ["é", []],
 ])("the keys of %j", (data, keys) => {
   expect(keysIn(data)).toEqual(keys);
+});
+
+test("what is one's first is dealt before the least of the others", () => {
+  const claims = [
+    { wanted: 9, least: 2, first: 6 },
+    { wanted: 3, least: 2 },
+  ];
+  expect(roomFor(5, claims)).toEqual([5, 0]);
+  expect(roomFor(8, claims)).toEqual([6, 2]);
+  expect(roomFor(20, claims)).toEqual([9, 3]);
 });

@@ -49,6 +49,10 @@ test.each([
   [undefined, { DATABASE_STATS_SOCKET: "" }, "There is nothing to look at"],
   ["unix:///run/shop", {}, "begins with http:// or https://"],
   ["http://", {}, "begins with http:// or https://"],
+  ["http://user:50%off@host/metrics", {}, "write a % in it as %25"],
+  ["https://50%off:secret@host/metrics", {}, "write a % in it as %25"],
 ])("the source %s makes no sense", (given, environment, problem) => {
-  expect(openSource(given, 1000, environment)).toContain(problem);
+  const told = openSource(given, 1000, environment);
+  expect(told).toContain(problem);
+  expect(told).not.toMatch(/off|secret/);
 });

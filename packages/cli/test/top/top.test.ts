@@ -312,6 +312,9 @@ describe("what cannot be looked at is told, with what to do:", () => {
   test("a path without metrics", () =>
     fails(application.metrics.replace("metrics", "other"), 1, "answers 404", "/metrics"));
 
+  test("a password that is not written as in a URL", () =>
+    fails("http://user:50%off@127.0.0.1/metrics", 2, "write a % in it as %25"));
+
   test("a protocol that is none", () => fails("ftp://127.0.0.1/", 2, "http:// or https://"));
 
   test.each([

@@ -7,7 +7,7 @@ import type { Sample, Snapshot } from "./snapshot.ts";
 import { StatsSocket } from "./stats-socket.ts";
 import { Tally } from "./tally.ts";
 
-/** How many texts are told, with the most time in all, and as many with the most of late. */
+/** How many texts are told in full, with the most time in all, and as many with the most of late. */
 const mostTexts = 50;
 
 /**
@@ -31,7 +31,7 @@ export function openStatsSocket(pool: Metered, directory: string, name: string):
     at: Date.now(),
     uptimeMs: Math.round(performance.now() - startedAt),
     samples: [...tally.samples(), ...readSamples(pool)],
-    slowest: slowest.top(mostTexts),
+    ...slowest.told(mostTexts),
   });
   const end = (): void => {
     socket.end();

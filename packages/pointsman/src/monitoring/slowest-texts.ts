@@ -2,9 +2,10 @@ import { LRUCache } from "lru-cache";
 import { sanitizedText } from "../statements/sanitized-text.ts";
 import type { StatementEvent } from "../telemetry/events.ts";
 import { operationLabel } from "./pool-meter.ts";
-import type { SlowText } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 interface Row {
+  readonly id: number;
   readonly text: string;
   readonly role: string;
   readonly reason: string;
@@ -26,6 +27,7 @@ const halfLifeMs = 30_000;
  * Counts time by text, in bounded memory. What was not seen for the longest time is forgotten first.
  */
 export class SlowestTexts {
+  #lastId = 0;
   readonly #rows = new LRUCache<string, Row>({
     max: mostTexts,
     maxSize: mostBytes,
@@ -46,7 +48,8 @@ export class SlowestTexts {
     let row = this.#rows.get(key);
     if (row === undefined) {
       const none = { count: 0, maxMs: 0, totalMs: 0, lateMs: 0, lateAt: now };
-      row = { text: shown, role: target, reason, ...none };
+      this.#lastId += 1;
+      row = { id: this.#lastId, text: shown, role: target, reason, ...none };
       this.#rows.set(key, row);
     }
     row.count += 1;
@@ -68,22 +71,34 @@ export class SlowestTexts {
     return shown;
   }
 
-  /** So many with the most time since the beginning, and so many with the most of late. */
-  top(most: number): readonly SlowText[] {
+  /**
+   * What there is to tell.
+   *
+   * @param most - so many are told with their texts that took the most time since the beginning, and
+   * so many that took the most of late
+   */
+  told(most: number): Pick<Snapshot, "slowest" | "others"> {
     const now = performance.now();
     const rows = [...this.#rows.values()];
     const late = new Map(rows.map((row) => [row, lateAt(row, now)]));
-    const inAll = [...rows].sort((a, b) => b.totalMs - a.totalMs).slice(0, most);
-    const ofLate = rows.sort((a, b) => (late.get(b) ?? 0) - (late.get(a) ?? 0)).slice(0, most);
-    return [...new Set([...inAll, ...ofLate])].map(({ text, role, reason, ...row }) => ({
-      text,
-      role,
-      reason,
-      count: row.count,
-      meanMs: row.totalMs / row.count,
-      maxMs: row.maxMs,
-      totalMs: row.totalMs,
-    }));
+    const inAll = rows.toSorted((a, b) => b.totalMs - a.totalMs).slice(0, most);
+    const ofLate = rows.toSorted((a, b) => (late.get(b) ?? 0) - (late.get(a) ?? 0)).slice(0, most);
+    const slowest = new Set([...inAll, ...ofLate]);
+    return {
+      slowest: [...slowest].map(({ id, text, role, reason, count, maxMs, totalMs }) => ({
+        id,
+        text,
+        role,
+        reason,
+        count,
+        meanMs: totalMs / count,
+        maxMs,
+        totalMs,
+      })),
+      others: rows
+        .filter((row) => !slowest.has(row))
+        .map(({ id, count, totalMs }) => [id, count, Math.round(totalMs * 1000) / 1000]),
+    };
   }
 }
 

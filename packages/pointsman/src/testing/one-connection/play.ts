@@ -236,7 +236,7 @@ export class Play {
   async #undo(level: Level): Promise<void> {
     const { undone, turns } = this.#shared;
     await this.#shared.own(`rollback to savepoint ${level.name}; release savepoint ${level.name}`);
-    undone.push(...level.guests.map(({ text }) => text));
+    for (const { text } of level.guests) undone.push(text);
     for (const inside of turns.undo(level)) {
       if (inside.wrote) undone.push("a transaction that was open inside of another one");
     }
@@ -244,10 +244,11 @@ export class Play {
   }
 
   #loseGuests({ guests }: Level): void {
-    const lost = guests.filter(({ savepoints }) => savepoints > 0);
-    if (lost.length === 0) return;
-    this.#shared.undone.push(...lost.map(({ text }) => text));
-    guests.splice(0, guests.length, ...guests.filter(({ savepoints }) => savepoints === 0));
+    const all = guests.splice(0);
+    for (const guest of all) {
+      if (guest.savepoints > 0) this.#shared.undone.push(guest.text);
+      else guests.push(guest);
+    }
   }
 
   /** Its transaction was undone together with the one that it stood in. */
