@@ -54,10 +54,10 @@ export class RegistryMetrics {
         ...settings,
         aggregator: metric.together ?? "sum",
         collect: () => {
-          // What is not known any more has no series.
+          // What is not known any more has no series: there are as many as the pools know of now.
           gauge.reset();
           for (const { series, value, labels } of this.#read(name)) {
-            gauge.set(series.labels(name, labels), value);
+            gauge.set(series.own(labels), value);
           }
         },
       });
@@ -123,7 +123,7 @@ export class RegistryMetrics {
     };
   }
 
-  /** Takes the series of a pool away. */
+  /** Takes the series of a pool away; gauges are without it when they are asked again. */
   close(series: PoolSeries): void {
     if (!this.#series.delete(series)) return;
     this.#readings = undefined;

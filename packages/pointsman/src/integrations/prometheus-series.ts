@@ -3,7 +3,10 @@ import type { Metered } from "../monitoring/pool-meter.ts";
 
 type SeriesLabels = Readonly<Record<string, string>>;
 
-/** The series of one pool in a registry: which there are, so that they can be taken away. */
+/**
+ * The counters and histograms of one pool in a registry: which series there are, so that they can be
+ * taken away.
+ */
 export class PoolSeries {
   readonly pool: Metered;
   /** The label `pool` of all of them. */
@@ -17,13 +20,18 @@ export class PoolSeries {
     this.name = name;
   }
 
+  /** Labels, with that of the pool. */
+  own(labels: Labels): SeriesLabels {
+    return { pool: this.name, ...labels };
+  }
+
   /** The labels of one series; always the same object. */
   labels(name: MetricName, labels: Labels): SeriesLabels {
     const key = metrics[name].labels.map((label) => labels[label]).join("\0");
     const ofMetric = this.#labels.get(name) ?? new Map<string, SeriesLabels>();
     const known = ofMetric.get(key);
     if (known !== undefined) return known;
-    const own = { pool: this.name, ...labels };
+    const own = this.own(labels);
     this.#labels.set(name, ofMetric.set(key, own));
     return own;
   }

@@ -1,5 +1,6 @@
 import type { PoolStats, SideStats } from "../stats.ts";
 import { listenTo } from "../telemetry/listen.ts";
+import { BoundedLabels } from "./bounded-labels.ts";
 import type { Labels, Metric, metrics } from "./metrics.ts";
 
 type Named<K extends Metric["kind"], Kept = object> = {
@@ -41,31 +42,35 @@ export function operationLabel(commands: readonly string[]): string {
 }
 
 /**
- * Has a recorder hear what happens in a pool.
+ * Has a recorder hear what happens in a pool, with labels whose values are bounded.
  *
  * @returns ends it
  */
 export function meterPool(pool: Metered, recorder: Recorder): () => void {
+  const bounded = new BoundedLabels();
+  const add = (counter: CounterName, labels: Labels): void =>
+    recorder.add(counter, bounded.of(counter, labels));
+  const record = (histogram: HistogramName, value: number, labels: Labels): void =>
+    recorder.record(histogram, value, bounded.of(histogram, labels));
   return listenTo(pool, {
     "statement:end": (event) => {
       const { target: role, reason, endpoint, commands, durationMs, waitMs, freshness } = event;
       const error = errorLabel(event.error);
-      recorder.add("statements", { role, reason, endpoint });
+      add("statements", { role, reason, endpoint });
       const operation = operationLabel(commands);
-      recorder.record("statementDuration", durationMs / 1000, { role, operation, error });
-      if (waitMs !== undefined) recorder.record("waitTime", waitMs / 1000, { role });
-      recorder.add("freshness", { outcome: freshness });
+      record("statementDuration", durationMs / 1000, { role, operation, error });
+      if (waitMs !== undefined) record("waitTime", waitMs / 1000, { role });
+      add("freshness", { outcome: freshness });
     },
-    retry: ({ target, reason }) => recorder.add("retries", { role: target, reason }),
-    guard: ({ endpoint, outcome }) => recorder.add("guards", { endpoint, outcome }),
+    retry: ({ target, reason }) => add("retries", { role: target, reason }),
+    guard: ({ endpoint, outcome }) => add("guards", { endpoint, outcome }),
     connect: ({ role, endpoint, durationMs, error }) => {
-      const labels = { role, endpoint, error: errorLabel(error) };
-      recorder.record("connectTime", durationMs / 1000, labels);
+      record("connectTime", durationMs / 1000, { role, endpoint, error: errorLabel(error) });
     },
-    eviction: ({ role, reason }) => recorder.add("evictions", { role, reason }),
+    eviction: ({ role, reason }) => add("evictions", { role, reason }),
     failover: ({ phase, durationMs = 0 }) => {
-      if (phase === "searching") recorder.add("failovers", {});
-      else recorder.record("failoverDuration", durationMs / 1000, { outcome: phase });
+      if (phase === "searching") add("failovers", {});
+      else record("failoverDuration", durationMs / 1000, { outcome: phase });
     },
   });
 }

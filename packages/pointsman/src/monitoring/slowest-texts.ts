@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
-import { sanitizedText } from "../statements/sanitized-text.ts";
+import { ownCopy } from "../statements/own-copy.ts";
+import { longestSanitized, sanitizedText } from "../statements/sanitized-text.ts";
 import type { StatementEvent } from "../telemetry/events.ts";
 import { operationLabel } from "./pool-meter.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -60,14 +61,15 @@ export class SlowestTexts {
   }
 
   #show(text: string, commands: readonly string[]): string {
+    // To look such a text up takes longer than all the rest.
+    if (text.length > longestSanitized) return untold(commands);
     const known = this.#shown.get(text);
     if (known !== undefined) return known;
-    const sanitized = sanitizedText(text) ?? `${operationLabel(commands)} …`;
+    const sanitized = sanitizedText(text) ?? untold(commands);
     const oneLine = sanitized.replaceAll(/\s+/g, " ");
     const cut = oneLine.length > longest ? `${oneLine.slice(0, longest)}…` : oneLine;
-    // A copy: a piece of a long text holds on to all of it.
-    const shown = Buffer.from(cut).toString();
-    this.#shown.set(text, shown);
+    const shown = ownCopy(cut);
+    this.#shown.set(ownCopy(text), shown);
     return shown;
   }
 
@@ -100,6 +102,11 @@ export class SlowestTexts {
         .map(({ id, count, totalMs }) => [id, count, Math.round(totalMs * 1000) / 1000]),
     };
   }
+}
+
+/** What is shown of a text of which nothing may be shown. */
+function untold(commands: readonly string[]): string {
+  return `${operationLabel(commands)} …`;
 }
 
 function lateAt(row: Row, now: number): number {

@@ -2,9 +2,11 @@ import { once } from "node:events";
 import {
   chmodSync,
   linkSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
-  rmSync,
+  rmdirSync,
+  type Stats,
   statSync,
   unlinkSync,
 } from "node:fs";
@@ -25,6 +27,8 @@ const socketName = /^pointsman-\d+-\d+\.sock$/;
 /** What the directory is called in which a socket is made, before the characters that make it unique. */
 const nest = ".stats-";
 const nestName = /^\.stats-[A-Za-z0-9]{6}$/;
+/** What the socket is called in there. */
+const inNest = "s";
 
 /** Those on which one listens: they are removed when the process exits. */
 const files = new Set<string>();
@@ -66,7 +70,7 @@ export class StatsSocket {
     // Longer than the path on which it is bound.
     fileIn(this.#directory, 1);
     const hidden = mkdtempSync(join(this.#directory, nest));
-    const bound = join(hidden, "s");
+    const bound = join(hidden, inNest);
     const server = createServer((socket) => this.#answer(socket));
     try {
       // Exclusive: a worker of node:cluster would leave it to the primary, which outlives it.
@@ -80,7 +84,7 @@ export class StatsSocket {
       server.close();
       throw error;
     } finally {
-      rmSync(hidden, { recursive: true, force: true });
+      removeNest(hidden);
     }
     this.#server = server;
     server.on("error", (error) => this.#failed(explained(error, this.#directory)));
@@ -149,13 +153,18 @@ function refusal(file: string): Promise<string | undefined> {
   });
 }
 
-/** Removes what processes have left that were killed. */
+/**
+ * Removes what processes have left that were killed, as far as this one may: others may have put
+ * anything into the directory, and what stays there is in nobody's way.
+ */
 async function removeStale(directory: string): Promise<void> {
   for (const name of namesIn(directory)) {
     const file = join(directory, name);
-    if (nestName.test(name) && isOld(file)) rmSync(file, { recursive: true, force: true });
-    if (!socketName.test(name) || files.has(file)) continue;
-    if (isOld(file) && (await refusal(file)) === "ECONNREFUSED") remove(file);
+    if (nestName.test(name)) {
+      if (old(file)?.isDirectory() === true) removeNest(file);
+    } else if (socketName.test(name) && !files.has(file) && old(file)?.isSocket() === true) {
+      if ((await refusal(file)) === "ECONNREFUSED") remove(file);
+    }
   }
 }
 
@@ -168,14 +177,29 @@ function namesIn(directory: string): readonly string[] {
   }
 }
 
-function isOld(file: string): boolean {
-  const found = statSync(file, { throwIfNoEntry: false });
-  return found !== undefined && Date.now() - found.mtimeMs > staleMillis;
+/** What is there, if it is old. No link is followed: it may lead to anything. */
+function old(file: string): Stats | undefined {
+  try {
+    const found = lstatSync(file);
+    return Date.now() - found.mtimeMs > staleMillis ? found : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function remove(file: string): void {
+  attempt(() => unlinkSync(file));
+}
+
+/** Nothing else is removed that somebody may have put there. */
+function removeNest(hidden: string): void {
+  remove(join(hidden, inNest));
+  attempt(() => rmdirSync(hidden));
+}
+
+function attempt(removal: () => void): void {
   try {
-    unlinkSync(file);
+    removal();
   } catch {
     // Somebody else has, or may not be hindered by it.
   }
@@ -187,18 +211,29 @@ function tooLong(file: string): Error {
 
 function explained(error: unknown, directory: string): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  const found = statSync(directory, { throwIfNoEntry: false });
+  const found = thingAt(directory);
   if (code === "ENAMETOOLONG") {
     return `${directory} is too long, since a socket's path has at most ${longestPath} bytes, its file name included. Choose a shorter directory for statsSocket (DATABASE_STATS_SOCKET), such as /run/app.`;
   }
-  if (found === undefined) {
+  if (found === "nothing") {
     return `there is no directory ${directory}. Make it, for the user of this process alone, or choose another for statsSocket (DATABASE_STATS_SOCKET).`;
   }
-  if (!found.isDirectory()) {
+  if (found === "no directory") {
     return `${directory} is no directory. statsSocket (DATABASE_STATS_SOCKET) names the one in which the sockets are made.`;
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
     return `this process may not make a file in ${directory} (${code}). Give its user the right to, or choose another directory for statsSocket (DATABASE_STATS_SOCKET).`;
   }
-  return `listening in ${directory} has failed: ${message}.`;
+  return `listening in ${directory} has failed: ${message}. If it stays so, choose another directory for statsSocket (DATABASE_STATS_SOCKET).`;
+}
+
+function thingAt(path: string): "directory" | "no directory" | "nothing" | "unknown" {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return "nothing";
+    return found.isDirectory() ? "directory" : "no directory";
+  } catch {
+    // It may not be looked at, or leads in a circle: the error of listening there says that, too.
+    return "unknown";
+  }
 }

@@ -9,12 +9,6 @@ export const bucketBounds: readonly number[] = [
   30,
 ];
 
-/**
- * How many series one metric has at most. Codes of errors may be an application's own: those of
- * further series are told as one.
- */
-const mostSeries = 1000;
-
 interface Count {
   readonly labels: Labels;
   value: number;
@@ -93,9 +87,6 @@ function seriesOf<N extends MetricName, S>(
   const key = known.map((label) => labels[label]).join("\0");
   const found = series.get(key);
   if (found !== undefined) return found;
-  if (series.size >= mostSeries && labels.error !== undefined && labels.error !== "other") {
-    return seriesOf(all, name, { ...labels, error: "other" }, make);
-  }
   const made = make(labels);
   series.set(key, made);
   return made;

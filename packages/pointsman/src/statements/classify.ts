@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { judgeText, tooLong } from "./judge-text.ts";
 import { isOpaque } from "./opaque.ts";
+import { ownCopy } from "./own-copy.ts";
 import { shapeOf } from "./shape.ts";
 import { TextIndex } from "./text-index.ts";
 import { TextVariety } from "./text-variety.ts";
@@ -213,15 +214,6 @@ export function classify(sql: string): Classification {
 function isLonger(sql: string, maxBytes: number): boolean {
   if (sql.length > maxBytes) return true;
   return sql.length * 3 > maxBytes && Buffer.byteLength(sql) > maxBytes;
-}
-
-/**
- * A copy of the text that keeps nothing else alive: a piece of a long string, such as a statement
- * out of a file, holds on to all of it. A text with half a surrogate pair would change; it stays.
- */
-function ownCopy(sql: string): string {
-  const copy = Buffer.from(sql).toString();
-  return copy === sql ? copy : sql;
 }
 
 /**

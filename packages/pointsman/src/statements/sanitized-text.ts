@@ -1,7 +1,7 @@
 import { ShapeLexer, type Token } from "./shape-lexer.ts";
 
 /** The longest text that is read, in characters: the event loop waits meanwhile. */
-const maxLength = 65_536;
+export const longestSanitized = 65_536;
 
 /**
  * A text that may be shown: with `?` in place of each literal, and without comments, which may hold
@@ -14,7 +14,7 @@ const maxLength = 65_536;
  * // "select * from users where name = ? and id = $1"
  */
 export function sanitizedText(sql: string): string | undefined {
-  if (sql.length > maxLength) return undefined;
+  if (sql.length > longestSanitized) return undefined;
   const lexer = new ShapeLexer(sql);
   let shown = "";
   /** Up to where the text is in what is shown, or was left out. */

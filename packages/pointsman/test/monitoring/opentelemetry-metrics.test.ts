@@ -121,6 +121,22 @@ describe("metrics for OpenTelemetry", () => {
     }
   });
 
+  it("are of a hundred endpoints and a thousand failures, and of further ones as one, for good", async () => {
+    const one = metered();
+    for (let n = 0; n < 1200; n++) {
+      const [endpoint, error] = [`reader:${n}`, Object.assign(new Error(), { code: `E${n}` })];
+      publish("connect", one.pool, () => ({ role: "reader", endpoint, durationMs: 1, error }));
+      // Its SDK bounds the series of one interval only.
+      if (n % 400 === 0) await one.metrics();
+    }
+    const found = seriesOf(await one.metrics(), "db.client.connection.create_time", one.pool);
+    expect(found).toHaveLength(1001);
+    expect(found.at(-1)).toEqual([
+      { "pointsman.role": "reader", "server.address": "other", "error.type": "_OTHER" },
+      200,
+    ]);
+  });
+
   it("count statements by where they went, and why", async () => {
     const one = metered();
     await one.pool.query("select 1 from books");

@@ -1,12 +1,15 @@
 import { once } from "node:events";
 import {
+  chmodSync,
   existsSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -22,6 +25,7 @@ import type { Snapshot } from "../../src/monitoring/snapshot.ts";
 import { localCluster } from "../support/local-cluster.ts";
 import { runProgramIn } from "../support/run-program.ts";
 import { until } from "../support/until.ts";
+import { warningsOf } from "../support/warnings.ts";
 
 const local = localCluster({ readers: 1, schema: "create table books (id int, title text)" });
 let directory: string;
@@ -50,15 +54,20 @@ async function leftBehind(file: string): Promise<void> {
   onTestFinished(() => rmSync(file, { force: true }));
 }
 
+/** Two minutes ago, in seconds since 1970. */
+const longAgo = (): number => Date.now() / 1000 - 120;
+
 /** Makes a file two minutes old. */
 function age(file: string): void {
-  const then = Date.now() / 1000 - 120;
-  utimesSync(file, then, then);
+  utimesSync(file, longAgo(), longAgo());
 }
 
 async function ask(file = fileOf(1)): Promise<Snapshot> {
   return JSON.parse(await text(createConnection(file)));
 }
+
+/** The environment of a program that is not to run as root: it may do anything. */
+const asNobody = { ...process.env, ...(process.getuid?.() === 0 ? { AS_USER: "65534" } : {}) };
 
 const sampleIn = ({ samples }: Snapshot, name: string, labels: object): number | undefined =>
   samples.find((one) => one.name === name && JSON.stringify(one.labels) === JSON.stringify(labels))
@@ -232,15 +241,80 @@ test("there is none where nobody has asked for one", async () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
+describe("what others have left in its directory", () => {
+  test("does not end it where links lead in a circle", async () => {
+    const loop = join(directory, "pointsman-1-1.sock");
+    symlinkSync(loop, loop);
+    onTestFinished(() => rmSync(loop, { force: true }));
+    lutimesSync(loop, longAgo(), longAgo());
+    const codes = await warningsOf(async () => {
+      const pool = await watched();
+      await pool.query("select 1");
+      expect((await ask()).pid).toBe(process.pid);
+    });
+    expect(codes).toEqual([]);
+  });
+
+  test("does not end it where this user may not remove it", async () => {
+    const shared = await mkdtemp(join(tmpdir(), "shared-"));
+    const left = join(shared, ".stats-a1B2c3");
+    mkdirSync(left);
+    writeFileSync(join(left, "s"), "");
+    age(left);
+    chmodSync(left, 0o500);
+    // As /tmp is: whoever owns a file there may remove it, and nobody else.
+    chmodSync(shared, 0o1777);
+    onTestFinished(() => {
+      chmodSync(left, 0o700);
+      rmSync(shared, { recursive: true });
+    });
+    const ended = await runProgramIn(
+      { ...asNobody, DATABASE_STATS_SOCKET: shared },
+      "with-stats-socket",
+      ...["with readers", local.cluster.writer.url, local.cluster.reader.url, "answered"],
+    );
+    expect(ended).toEqual({ status: 0, stdout: "told by itself", stderr: "" });
+    expect(readdirSync(shared)).toEqual([basename(left)]);
+  });
+
+  test("is not removed where it is a link, nor is what that leads to", async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
+    onTestFinished(() => rmSync(elsewhere, { recursive: true }));
+    writeFileSync(join(elsewhere, "s"), "");
+    const dead = join(elsewhere, "dead");
+    await leftBehind(dead);
+    for (const old of [dead, elsewhere]) age(old);
+    const links = [
+      [elsewhere, join(directory, ".stats-a1B2c3")],
+      [dead, join(directory, "pointsman-1-1.sock")],
+    ] as const;
+    for (const [target, link] of links) {
+      symlinkSync(target, link);
+      onTestFinished(() => rmSync(link, { force: true }));
+      lutimesSync(link, longAgo(), longAgo());
+    }
+    const stale = join(directory, "pointsman-2-1.sock");
+    await leftBehind(stale);
+    age(stale);
+    const pool = local.pool({ statsSocket: directory });
+    await until("it has looked", () => !existsSync(stale));
+    await pool.query("select 1");
+    for (const [, link] of links) expect(existsSync(link)).toBe(true);
+    expect(readdirSync(elsewhere).sort()).toEqual(["dead", "s"]);
+  });
+});
+
 describe("where it cannot be made the pool works, and a warning says what to do:", () => {
   test.each([
     ["there is no directory", "nowhere"],
     ["is no directory", "file"],
     ["is too long", "x".repeat(90)],
+    ["too many symbolic links", "loop"],
   ])("%s", async (problem, name) => {
     const path = join(directory, name);
     onTestFinished(() => rmSync(path, { recursive: true, force: true }));
     if (name === "file") writeFileSync(path, "");
+    if (name === "loop") symlinkSync(path, path);
     if (problem === "is too long") mkdirSync(path);
     const warning = new Promise<Error & { code?: string }>((resolve) => {
       process.once("warning", resolve);
@@ -251,5 +325,24 @@ describe("where it cannot be made the pool works, and a warning says what to do:
     expect(told.message).toContain(problem);
     expect(told.message).toContain("DATABASE_STATS_SOCKET");
     expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  });
+
+  test("this user may not go where it is", async () => {
+    const closed = await mkdtemp(join(tmpdir(), "closed-"));
+    const path = join(closed, "inside");
+    mkdirSync(path);
+    chmodSync(closed, 0o000);
+    onTestFinished(() => {
+      chmodSync(closed, 0o700);
+      rmSync(closed, { recursive: true });
+    });
+    const ended = await runProgramIn(
+      { ...asNobody, DATABASE_STATS_SOCKET: path },
+      "with-stats-socket",
+      ...["with readers", local.cluster.writer.url, local.cluster.reader.url, "idle"],
+    );
+    expect(ended).toMatchObject({ status: 0, stdout: "" });
+    expect(ended.stderr).toContain("POINTSMAN_STATS_SOCKET_FAILED");
+    expect(ended.stderr).toContain(`this process may not make a file in ${path} (EACCES)`);
   });
 });

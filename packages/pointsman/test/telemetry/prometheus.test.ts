@@ -4,6 +4,8 @@ import { AggregatorRegistry, register as globalRegister, Registry } from "prom-c
 import { describe, expect, it, onTestFinished } from "vitest";
 import { PoolSeries } from "../../src/integrations/prometheus-series.ts";
 import { type Metric, type MetricName, metrics } from "../../src/monitoring/metrics.ts";
+import type { ReaderServerStats } from "../../src/stats.ts";
+import { publish } from "../../src/telemetry/publish.ts";
 import { forced, openAll } from "../lanes/forced.ts";
 import { localCluster } from "../support/local-cluster.ts";
 import { scrape } from "../support/scrape.ts";
@@ -269,6 +271,51 @@ describe("what Prometheus scrapes", () => {
     for (const _ of [1, 2]) expect(await carried()).toBe(ridden);
     const lanes = (await scrape(register)).value("pointsman_lanes", { role: "reader" });
     expect(lanes).toBe(pool.stats().reader?.lanes?.open);
+  });
+});
+
+describe("of endpoints that come and go", () => {
+  it("a hundred are told, and what is counted at further ones as one", async () => {
+    const { pool, register } = collected();
+    for (let n = 0; n < 300; n++) {
+      const endpoint = `reader:5432 (10.0.0.${n})`;
+      publish("guard", pool, () => ({ id: n, endpoint, outcome: "proved" }));
+      const connect = { role: "reader", endpoint, durationMs: 1 } as const;
+      publish("connect", pool, () => ({ ...connect, error: new Error(`${n}`) }));
+      publish("connect", pool, () => connect);
+    }
+    const { samples } = await scrape(register);
+    const of = (name: string, labels: object = {}) =>
+      samples.filter((one) => {
+        return one.name === name && Object.entries(labels).every(([k, v]) => one.labels[k] === v);
+      });
+    const sum = (some: typeof samples) => some.reduce((all, { value }) => all + value, 0);
+    const guards = of("pointsman_guards_total");
+    expect(guards).toHaveLength(101);
+    expect(guards.at(-1)).toMatchObject({ labels: { endpoint: "other" }, value: 200 });
+    expect(sum(guards)).toBe(300);
+    const connects = "pointsman_connection_create_seconds_count";
+    expect(sum(of(connects, { error: "" }))).toBe(300);
+    expect(sum(of(connects, { error: "", endpoint: "other" }))).toBe(200);
+    expect(of(connects)).toHaveLength(202);
+  });
+
+  it("each is told by its name while it is there, and is gone when it is gone", async () => {
+    const { pool } = collected();
+    const register = new Registry();
+    let nth = 0;
+    const changing = {
+      options: pool.options,
+      stats: () => {
+        const stats = pool.stats();
+        const server = { endpoint: `reader:${nth}`, lagMillis: 0 } as ReaderServerStats;
+        return { ...stats, freshness: { ...stats.freshness, servers: [server] } };
+      },
+    };
+    onTestFinished(collectMetrics(changing, { register, pool: "changing" }));
+    const lag = register.getSingleMetric(metrics.readerLag.prometheus);
+    const told = async () => (await lag?.get())?.values.map(({ labels }) => labels["endpoint"]);
+    for (nth = 0; nth < 150; nth++) expect(await told()).toEqual([`reader:${nth}`]);
   });
 });
 

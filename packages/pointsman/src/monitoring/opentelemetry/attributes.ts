@@ -1,4 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
+import { other } from "../bounded-labels.ts";
 import type { Label, Labels } from "../metrics.ts";
 
 /**
@@ -31,12 +32,16 @@ export function poolAttributes({ namespace, poolName }: PoolNames): Attributes {
   };
 }
 
-/** What tells the series of one metric apart; a label without a value is left out. */
+/**
+ * What tells the series of one metric apart; a label without a value is left out. The conventions
+ * have a word of their own for errors that are not told apart.
+ */
 export function attributesOf(labels: Labels): Attributes {
   const attributes: Attributes = {};
   for (const [label, value] of Object.entries(labels)) {
     if (value === "") continue;
     if (label === "endpoint") Object.assign(attributes, serverAttributes(value));
+    else if (label === "error" && value === other) attributes[labelAttributes.error[0]] = "_OTHER";
     else attributes[labelAttributes[label as Label][0]] = value;
   }
   return attributes;

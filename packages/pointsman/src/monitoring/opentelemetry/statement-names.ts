@@ -1,6 +1,7 @@
 import type { Attributes } from "@opentelemetry/api";
 import { boundedTexts } from "../../bounded-texts.ts";
-import { sanitizedText } from "../../statements/sanitized-text.ts";
+import { ownCopy } from "../../statements/own-copy.ts";
+import { longestSanitized, sanitizedText } from "../../statements/sanitized-text.ts";
 import type { StatementStartEvent } from "../../telemetry/events.ts";
 import { operationLabel } from "../pool-meter.ts";
 
@@ -48,11 +49,13 @@ export class StatementNamer {
   #shown(text: string): string {
     if (this.#queryText === "none") return "";
     if (this.#queryText === "as-sent") return text;
+    // To look such a text up takes longer than all the rest.
+    if (text.length > longestSanitized) return "";
     const known = this.#known.get(text);
     if (known !== undefined) return known.text;
     const clean = sanitizedText(text) ?? "";
-    const shown = clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
-    this.#known.set(text, { text: shown });
+    const shown = ownCopy(clean.length > longest ? `${clean.slice(0, longest)}…` : clean);
+    this.#known.set(ownCopy(text), { text: shown });
     return shown;
   }
 }

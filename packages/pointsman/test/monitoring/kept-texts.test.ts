@@ -1,0 +1,42 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { StatementNamer } from "../../src/monitoring/opentelemetry/statement-names.ts";
+import { SlowestTexts } from "../../src/monitoring/slowest-texts.ts";
+import type { StatementEvent } from "../../src/telemetry/events.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+const answered: StatementEvent = {
+  id: 1,
+  text: "",
+  effect: "read",
+  commands: ["SELECT"],
+  relations: [],
+  writes: [],
+  target: "reader",
+  reason: "plain-read",
+  endpoint: "r:1",
+  durationMs: 1,
+  retries: 0,
+  freshness: "known",
+};
+
+const slowest = new SlowestTexts();
+const namer = new StatementNamer("sanitized");
+
+test.each([
+  ["the slowest texts", (text: string) => slowest.count({ ...answered, text })],
+  ["texts of spans", (text: string) => namer.names({ ...answered, text })],
+])("%s hold on to nothing of the files that they were read out of", (_what, keep) => {
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let n = 0; n < 100; n++) {
+    const file = Buffer.alloc(1_000_000, `select column_${n} from books;\n`).toString();
+    keep(file.slice(0, file.indexOf(";")));
+  }
+  collectGarbage();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
+  expect(slowest.told(1).slowest).toHaveLength(1);
+});
