@@ -30,7 +30,9 @@ export function runErrand(
 ): void {
   const signal = signalOf(call.query);
   if (signal?.aborted === true) {
-    callback(abortReason(signal));
+    const reason = abortReason(signal);
+    dispatch.answered(call, route, undefined, reason);
+    callback(reason);
     return;
   }
   const ended = dispatch.expectWrite(call);
@@ -52,9 +54,7 @@ export function runErrand(
     answer(error, result);
   };
   const errand = new Errand(dispatch, call, route, told, plan);
-  const abort = (): void => {
-    if (errand.giveUp()) answer(abortReason(signal));
-  };
+  const abort = (): void => errand.giveUp(abortReason(signal));
   signal.addEventListener("abort", abort, { once: true });
   errand.start();
 }
@@ -112,6 +112,7 @@ class Errand implements Passenger {
   }
 
   start(): void {
+    if (this.#stage === "over") return;
     if (this.#plan !== undefined) {
       const passage = Passage.begin(this.#dispatch, this.#call, this.#route, this.#plan, this);
       if (passage?.isOver === false) this.#passage = passage;
@@ -170,17 +171,16 @@ class Errand implements Passenger {
     startSoon(again, route);
   }
 
-  /** Ends it while it waits for a connection, or rides; `false` when it has one to itself. */
-  giveUp(): boolean {
-    if (this.#successor !== undefined) return this.#successor.giveUp();
-    if (this.#stage !== "waiting") return false;
-    this.#stage = "over";
-    const client = this.#passage?.giveUp();
-    if (client !== undefined) {
-      const reason = abortReason(signalOf(this.#call.query) as AbortSignal);
-      this.#dispatch.answered(this.#call, this.#route, client, reason);
+  /** Ends it while it waits for a connection, or rides. One that has a connection to itself goes on. */
+  giveUp(reason: Error): void {
+    if (this.#successor !== undefined) {
+      this.#successor.giveUp(reason);
+      return;
     }
-    return true;
+    if (this.#stage !== "waiting") return;
+    this.#stage = "over";
+    this.#dispatch.answered(this.#call, this.#route, this.#passage?.giveUp(), reason);
+    this.#callback(reason, undefined);
   }
 
   readonly #acquired: TrackCallback = (error, client, release, route) => {

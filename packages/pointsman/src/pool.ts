@@ -462,13 +462,14 @@ export class Pool extends SettlingPool {
       query: sent,
       known: textOf(query) === undefined ? undefined : call.facts,
       companions: companions === "behind" ? undefined : companions,
-      answered: (error) => {
+      answered: (error, isUnsent = false) => {
         // pg answers twice what it could not send.
         if (isOver) return error;
         isOver = true;
         let told = error;
         // A cursor or a stream is told of it by its connection.
-        if (error !== undefined && !isSubmittable(query) && isLoss(error, client)) {
+        const isOwn = isUnsent || isSubmittable(query);
+        if (error !== undefined && !isOwn && isLoss(error, client)) {
           if (isSent) told = toldOfLoss(error, { ...call, inTransaction }, client);
           else told = unknownCommit(client) ?? error;
         }

@@ -24,13 +24,18 @@ export interface Metered {
   stats(): PoolStats;
 }
 
+/** pg's own, when a `query_timeout` is over; this library's error has the same. */
+const queryOutOfTime = "Query read timeout";
+
 /**
- * What an error is called in a label: its SQLSTATE or code, else its class. Empty: there is none.
+ * What an error is called in a label: its SQLSTATE or code, else its class, and `QueryTimeout` where
+ * a `query_timeout` is over, which has neither. Empty: there is none.
  */
 export function errorLabel(error: unknown): string {
   if (error === undefined) return "";
-  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  const { code, name, message } = error as Readonly<Record<"code" | "name" | "message", unknown>>;
   if (typeof code === "string") return code;
+  if (message === queryOutOfTime) return "QueryTimeout";
   return typeof name === "string" ? name : "unknown";
 }
 

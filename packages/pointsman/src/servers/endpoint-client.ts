@@ -105,8 +105,12 @@ export interface WatchedQuery {
   /** What is known of its text; of one that cannot be seen nothing is. */
   readonly known: Classification | undefined;
   readonly companions?: Companions | undefined;
-  /** Hears of the outcome, and says what the caller is told. */
-  readonly answered: (error: Error | undefined) => Error | undefined;
+  /**
+   * Hears of the outcome, and says what the caller is told.
+   *
+   * @param isUnsent - it could not be sent, so that nothing of it can have happened
+   */
+  readonly answered: (error: Error | undefined, isUnsent?: boolean) => Error | undefined;
 }
 
 /** A connection to one server, as the pools of this library have them. */
@@ -677,24 +681,28 @@ export function endpointClientClass(
         sent = query,
       ): unknown => {
         const limit = callback && limited(sent, this.#queryTimeout, callback);
-        if (limit === undefined) return this.send(sent, values, callback, known, companions);
-        return this.send(limit.query, values, limit.callback, known, companions);
+        try {
+          if (limit === undefined) return this.send(sent, values, callback, known, companions);
+          return this.send(limit.query, values, limit.callback, known, companions);
+        } catch (thrown) {
+          answered(thrown as Error, true);
+          throw thrown;
+        }
       };
       if (isSubmittable(query)) {
         const heard = bindToCaller(hearEnd(query, answered));
-        try {
-          return send(values, callback as QueryCallback | undefined, heard);
-        } catch (thrown) {
-          answered(thrown as Error);
-          throw thrown;
-        }
+        return send(values, callback as QueryCallback | undefined, heard);
       }
       const given =
         callback ??
         (typeof values === "function" ? values : (query as { callback?: unknown }).callback);
       const parameters = typeof values === "function" ? undefined : values;
       if (given !== undefined) {
-        if (typeof given !== "function") throw new TypeError("callback is not a function");
+        if (typeof given !== "function") {
+          const problem = new TypeError("callback is not a function");
+          answered(problem, true);
+          throw problem;
+        }
         const bound = inCallersContext(given as QueryCallback);
         send(parameters, (error, result) => {
           bound(answered(error ?? undefined), result);

@@ -26,7 +26,8 @@ export class HeldAnswer {
     // What the server has undone as a whole needs no position. A time-out says nothing of the
     // server, which is still busy.
     const undone = error && !afterFailure && isFromServer(error);
-    if (text === undefined || undone) this.#settle(undefined);
+    // A request to cancel may have held it up, so that the question's answer was here first.
+    if (text === undefined || undone || this.#settled) this.#settle(undefined);
     else if (error && (!afterFailure || !isFromServer(error) || !isUsable(this.#client))) {
       this.#deliver();
     }

@@ -66,7 +66,7 @@ export interface StatementEvent extends StatementStartEvent {
   readonly retries: number;
   /** How what it reads was made fresh enough. */
   readonly freshness: FreshnessOutcome;
-  /** The error, when it failed. */
+  /** The error, when it failed; what its caller has given it up with, where it was given up. */
   readonly error?: unknown;
   /** With `shadow`: where it would have gone without, and what is known of how that had ended. */
   readonly shadow?: ShadowRoute;

@@ -1,4 +1,5 @@
 import { DataPointType, type Histogram, type MetricData } from "@opentelemetry/sdk-metrics";
+import Cursor from "pg-cursor";
 import { createPool, type Pool, type PoolOptions } from "pointsman";
 import { type InstrumentOptions, instrumentPool } from "pointsman/opentelemetry";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -177,6 +178,31 @@ describe("metrics for OpenTelemetry", () => {
     expect(first?.value).toMatchObject({
       buckets: { boundaries: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] },
     });
+  });
+
+  it("tell of statements that are given up, by why, wherever they are then", async () => {
+    const one = metered({}, { max: 1 });
+    const holder = await one.pool.writer.connect();
+    await rejection(one.pool.query({ text: "delete from books", query_timeout: 20 } as never));
+    await rejection(one.pool.query({ text: "select 1", signal: AbortSignal.abort() }));
+    const late = AbortSignal.timeout(20);
+    await rejection(one.pool.query({ text: "select 1", target: "writer", signal: late }));
+    holder.release();
+    await rejection(one.pool.query({ text: "select pg_sleep(9)", query_timeout: 20 } as never));
+    const client = await one.pool.reader.connect();
+    const cursor = Object.assign(new Cursor("select pg_sleep(0.2)"), { query_timeout: 20 });
+    await rejection(client.query(cursor).read(1));
+    client.release(true);
+    const found = await one.metrics();
+    const told = seriesOf(found, "db.client.operation.duration", one.pool).map(
+      ([labels, count]) => [labels["pointsman.role"], labels["error.type"], count],
+    );
+    expect(told).toEqual([
+      ["writer", "QueryTimeout", 1],
+      ["reader", "AbortError", 1],
+      ["writer", "TimeoutError", 1],
+      ["reader", "QueryTimeout", 2],
+    ]);
   });
 
   it("tell of faults by where they were", async () => {

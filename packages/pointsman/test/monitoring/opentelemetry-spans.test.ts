@@ -1,3 +1,4 @@
+import { hasSubscribers } from "node:diagnostics_channel";
 import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import Cursor from "pg-cursor";
 import type { Pool, PoolOptions } from "pointsman";
@@ -323,6 +324,26 @@ describe("instrumentPool", () => {
     expect(one.spans().map(({ name }) => name)).toEqual(["SELECT books"]);
     await one.pool.query("select title from books");
     expect(one.spans()).toHaveLength(1);
+  });
+
+  it("keeps no span of what was given up while it waited, and listens to nothing once it is ended", async () => {
+    const one = instrumented({}, { max: 1 });
+    const holder = await one.pool.writer.connect();
+    const waiting = rejection(
+      one.pool.query({ text: "delete from books", query_timeout: 30 } as never),
+    );
+    await rejection(one.pool.query({ text: "select 1 from loans", signal: AbortSignal.abort() }));
+    one.stop();
+    const { message } = await waiting;
+    holder.release();
+    expect(message).toBe("Query read timeout");
+    expect(one.spans().map(({ name }) => name)).toEqual(["SELECT loans", "DELETE books"]);
+    expect(one.span("DELETE books").status).toEqual({ code: SpanStatusCode.ERROR, message });
+    expect(one.span("DELETE books").attributes).toMatchObject({
+      "error.type": "QueryTimeout",
+      "pointsman.role": "writer",
+    });
+    expect(hasSubscribers("pointsman:statement:end")).toBe(false);
   });
 
   it("refuses a pool that is instrumented, until that is over", () => {

@@ -244,7 +244,11 @@ export class StandInClient extends EventEmitter {
       this.send(limit?.query ?? sent, parameters, limit?.callback ?? done);
     };
     if (given !== undefined) {
-      if (typeof given !== "function") throw new TypeError("callback is not a function");
+      if (typeof given !== "function") {
+        const problem = new TypeError("callback is not a function");
+        watched.answered(problem, true);
+        throw problem;
+      }
       const bound = inCallersContext(given as QueryCallback);
       send((error, result) => bound(watched.answered(error ?? undefined), result));
       return undefined;
