@@ -145,9 +145,10 @@ export class SettlingPool extends PgPool {
     const { _pendingQueue: pending } = this as unknown as PoolInternals;
     const waiting = pending.length;
     this.#takeOne((error, client, done) => {
-      if (error !== undefined && error !== null) {
+      const failure = whyNone(error, client);
+      if (failure !== undefined) {
         this.#leave();
-        this.#failed(error, callback, deadline);
+        this.#failed(failure, callback, deadline);
         return;
       }
       const taken = client as PoolClient & Settling;
@@ -251,7 +252,7 @@ export class SettlingPool extends PgPool {
           if (this.#unannounced === client) this.#announce(undefined);
           done();
         }
-        resolve(error ?? undefined);
+        resolve(whyNone(error, client));
       });
     });
   }
@@ -459,6 +460,14 @@ export class SettlingPool extends PgPool {
     }
     return super.emit(event, ...args);
   }
+}
+
+/**
+ * Why there is no client. pg-pool hands on what `onConnect` has rejected with, which may be nothing.
+ */
+function whyNone(error: Error | undefined, client: PoolClient | undefined): Error | undefined {
+  if (client !== undefined) return undefined;
+  return error ?? new Error("onConnect has failed, and has given no error.");
 }
 
 /** What connecting fails with where a test has every reader fail. */

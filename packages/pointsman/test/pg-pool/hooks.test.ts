@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { onTheWriter } from "../support/checkouts.ts";
 import { subjectsOnCluster } from "../support/subjects.ts";
 
-const { all, direct, withReaders, cluster } = subjectsOnCluster();
+const { all, own, direct, withReaders, cluster } = subjectsOnCluster();
 
 /** Tells of the connection that it runs on whether a hook has been there. */
 const hooked = "select current_setting('application_name') as name";
@@ -67,6 +67,14 @@ describe.each(all)("onConnect $name", ({ open }) => {
       );
     }
     expect(outcomes).toEqual(["not yet", "not yet", "not yet", "answered"]);
+  });
+});
+
+describe.each(own)("onConnect $name", ({ open }) => {
+  it.each([null, undefined])("fails the query when it rejects with %s", async (nothing) => {
+    const pool = open({ onConnect: () => Promise.reject(nothing) });
+    await expect(pool.query("select pg_backend_pid()")).rejects.toThrow("has given no error");
+    expect(pool.totalCount).toBe(0);
   });
 });
 
