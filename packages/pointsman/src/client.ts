@@ -636,7 +636,7 @@ export class Conversation extends EventEmitter implements Settling {
         });
       }
     } else if (isSubmittable(item.query) && error !== undefined) {
-      failSubmittable(item.query, error);
+      failSubmittable(item.movable ?? item.query, error);
     }
   }
 

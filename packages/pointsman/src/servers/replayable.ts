@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Connection, Submittable } from "pg";
 import { isReaderRefusal } from "./refusal.ts";
 
@@ -52,7 +53,7 @@ export function replayable(
     submit(connection: Connection) {
       refused = false;
       if (line.current !== undefined) {
-        line.moveTo(connection, described);
+        line.moveTo(connection);
         return undefined;
       }
       line.current = connection;
@@ -72,15 +73,19 @@ export function replayable(
       handlers["handleCopyData"]?.call(submittable, ...args);
     },
     handleError(error: unknown, connection: Connection) {
-      if (handedOut || line.tapped || !isReaderRefusal(error)) {
+      if (line.isDetached || handedOut || line.tapped || !isReaderRefusal(error)) {
         if (line.tapped && isReaderRefusal(error)) refusedForGood(error);
-        handlers["handleError"]?.call(submittable, error, line.current && line.proxy);
+        const towards = line.current === undefined ? connection : line.proxy;
+        handlers["handleError"]?.call(submittable, error, towards);
+        // There is nowhere to move to.
+        if (line.isDetached) line.giveUp();
         return;
       }
       refused = true;
       refusal = error;
       // After an error the server is silent until it is asked to go on.
       if (!line.hasEnded) connection.sync();
+      line.detach();
     },
   };
 
@@ -95,14 +100,22 @@ export function replayable(
   }) as Replayable;
 }
 
-/** Stands for pg's connection towards a submittable, and can be switched to another one. */
+/**
+ * Stands for pg's connection towards a submittable, and can be switched to another one. In between
+ * it is detached: the connection is somebody else's by then, and what is sent on it would be taken
+ * for theirs.
+ */
 class SwitchedConnection {
   current: Connection | undefined;
   readonly proxy: Connection;
   /** Somebody has taken the socket to read from it. */
   tapped = false;
+  /** Nothing reaches a connection: it is kept for the next one. */
+  isDetached = false;
+  /** There is no next one. */
+  #isGivenUp = false;
   readonly #sent: [method: PropertyKey, args: unknown[]][] = [];
-  readonly #listeners: [method: PropertyKey, args: unknown[]][] = [];
+  #listeners: Listening[] = [];
 
   constructor() {
     this.proxy = new Proxy({} as Connection, {
@@ -120,21 +133,63 @@ class SwitchedConnection {
     const value: unknown = Reflect.get(this.current as object, key);
     if (typeof value !== "function") return value;
     return (...args: unknown[]) => {
-      if (sending.has(key)) this.#sent.push([key, args]);
-      else if (key === "once" || key === "on") this.#listeners.push([key, args]);
+      if (sending.has(key)) {
+        this.#sent.push([key, args]);
+        if (this.isDetached) return undefined;
+      } else if (key === "once" || key === "on") {
+        const [event, listener] = args;
+        this.#listeners.push({ method: key, event, listener: listener as Method });
+        if (this.#isGivenUp) this.#ready();
+        if (this.isDetached) return this.proxy;
+      } else if (key === "removeListener" || key === "off") {
+        const [event, listener] = args;
+        this.#listeners = this.#listeners.filter(
+          (one) => one.event !== event || one.listener !== listener,
+        );
+        if (this.isDetached) return this.proxy;
+      }
       return (value as Method).apply(this.current, args);
     };
   }
 
+  /** Lets go of the connection, and takes along the listeners that have not been called yet. */
+  detach(): void {
+    const former = this.current as unknown as EventEmitter;
+    this.isDetached = true;
+    this.#listeners = this.#listeners.filter(({ event, listener }) => {
+      const isWaiting = former.listeners(event as string).includes(listener);
+      if (isWaiting) former.removeListener(event as string, listener);
+      return isWaiting;
+    });
+  }
+
   /** Sends everything again on another connection, which is used from now on. */
-  moveTo(connection: Connection, described: boolean): void {
-    const former = this.current as unknown as Handlers;
+  moveTo(connection: Connection): void {
     this.current = connection;
+    this.isDetached = false;
     const next = connection as unknown as Handlers;
-    for (const [method, args] of this.#listeners.splice(0)) {
-      former["removeListener"]?.call(former, ...args);
-      if (!described) next[method]?.call(connection, ...args);
+    for (const { method, event, listener } of this.#listeners) {
+      next[method]?.call(connection, event, listener);
     }
     for (const [method, args] of this.#sent) next[method]?.call(connection, ...args);
   }
+
+  /** There is no other connection. Who waits until the server is ready waits for nothing else. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+    this.#ready();
+  }
+
+  #ready(): void {
+    for (const { event, listener } of this.#listeners.splice(0)) {
+      if (event === "readyForQuery") setImmediate(listener);
+    }
+  }
+}
+
+/** Somebody listens to a connection. */
+interface Listening {
+  readonly method: "on" | "once";
+  readonly event: unknown;
+  readonly listener: Method;
 }

@@ -1,0 +1,124 @@
+import { type Cluster, startCluster } from "@pointsman/local";
+import Cursor from "pg-cursor";
+import QueryStream from "pg-query-stream";
+import { createPool, type Pool } from "pointsman";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { rejection } from "../support/waiting.ts";
+
+// A cursor that a reader refuses moves to the writer. Where there is none, its way back to the
+// reader's connection is cut: somebody else uses that by then.
+
+let cluster: Cluster;
+let pool: Pool;
+let view = 0;
+
+beforeAll(async () => {
+  cluster = await startCluster({ readers: 1 });
+});
+
+afterAll(() => cluster?.stop());
+
+beforeEach(async () => {
+  view += 1;
+  const owner = createPool({ writer: cluster.writer.url });
+  await owner.query("create sequence if not exists tickets");
+  await owner.query(
+    `create view next_ticket_${view} as select nextval('tickets') from generate_series(1, 5)`,
+  );
+  await owner.end();
+  await cluster.waitForReplay();
+  pool = createPool({
+    writer: cluster.writer.url,
+    reader: cluster.reader.url,
+    readerPool: { max: 1 },
+    failoverTimeout: "200ms",
+    consistency: "eventual",
+    catalog: false,
+  });
+  await pool.query("select setval('tickets', 1)");
+  cluster.writer.refuse();
+  cluster.writer.reset();
+  await pool.query("select 1");
+});
+
+afterEach(async () => {
+  await pool.end();
+  await cluster.writer.heal();
+});
+
+/** What a reader refuses once it runs. */
+const refused = () => `select * from next_ticket_${view}`;
+
+test("whoever uses the connection next gets all of its rows, whatever the refused cursor does", async () => {
+  const [one, two] = [await pool.connect(), await pool.connect()];
+  const cursor = one.query(new Cursor(refused()));
+  const first = rejection(cursor.read(1));
+  // The connection is handed on at the moment of the refusal, and is in use while the cursor fails.
+  const other = two.query(new Cursor("select n from generate_series(1, 5) as n", []));
+  expect(await first).toMatchObject({ code: "WRITER_UNAVAILABLE" });
+  await rejection(cursor.read(1));
+  await cursor.close();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await other.read(10)).toHaveLength(5);
+  await other.close();
+  one.release();
+  two.release();
+  const { rows: after } = await pool.query("select 'still here' as text");
+  expect(after).toEqual([{ text: "still here" }]);
+  expect(pool.stats().reader).toMatchObject({ total: 1, waiting: 0 });
+});
+
+describe("a refused cursor hears that there is no writer, and can be closed", () => {
+  test.each<[string, (cursor: Cursor<object>) => Promise<unknown>]>([
+    ["with a promise", (cursor) => cursor.close()],
+    [
+      "with a callback",
+      (cursor) =>
+        new Promise((resolve) => (cursor.close as (done: unknown) => void).call(cursor, resolve)),
+    ],
+  ])("afterwards, %s", async (_how, close) => {
+    const client = await pool.connect();
+    const cursor = client.query(new Cursor(refused()));
+    expect(await rejection(cursor.read(1))).toMatchObject({ code: "WRITER_UNAVAILABLE" });
+    await close(cursor);
+    client.release();
+  });
+
+  test("while the writer is looked for", async () => {
+    const client = await pool.connect();
+    const cursor = client.query(new Cursor(refused()));
+    const read = rejection(cursor.read(1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const closed = cursor.close();
+    expect(await read).toMatchObject({ code: "WRITER_UNAVAILABLE" });
+    await closed;
+    client.release();
+  });
+
+  test.each(["the pool", "a client"])("so does a stream on %s", async (where) => {
+    const client = where === "a client" ? await pool.connect() : undefined;
+    const stream = new QueryStream(refused(), []);
+    const answer =
+      client === undefined
+        ? rejection(pool.query(stream) as unknown as Promise<unknown>)
+        : client.query(stream);
+    const heard = await rejection(stream.toArray());
+    expect(heard).toMatchObject({ code: "WRITER_UNAVAILABLE" });
+    await answer;
+    client?.release();
+    expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  });
+});
+
+test("what a cursor asks for before it has moved is asked of the writer", async () => {
+  const client = await pool.connect();
+  const cursor = client.query(new Cursor(refused()));
+  const rows = cursor.read(2);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const closed = cursor.close();
+  await cluster.writer.heal();
+  expect(await rows).toHaveLength(2);
+  await closed;
+  client.release();
+  expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+});
