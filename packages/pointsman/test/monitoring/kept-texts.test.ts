@@ -3,25 +3,10 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { StatementNamer } from "../../src/monitoring/opentelemetry/statement-names.ts";
 import { SlowestTexts } from "../../src/monitoring/slowest-texts.ts";
-import type { StatementEvent } from "../../src/telemetry/events.ts";
+import { answered } from "../support/answered-statement.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
-
-const answered: StatementEvent = {
-  id: 1,
-  text: "",
-  effect: "read",
-  commands: ["SELECT"],
-  relations: [],
-  writes: [],
-  target: "reader",
-  reason: "plain-read",
-  endpoint: "r:1",
-  durationMs: 1,
-  retries: 0,
-  freshness: "known",
-};
 
 const slowest = new SlowestTexts();
 const namer = new StatementNamer("sanitized");

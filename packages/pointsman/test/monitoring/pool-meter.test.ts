@@ -5,6 +5,7 @@ import type { Sample } from "../../src/monitoring/snapshot.ts";
 import { Tally } from "../../src/monitoring/tally.ts";
 import type { StatementEvent } from "../../src/telemetry/events.ts";
 import { publish } from "../../src/telemetry/publish.ts";
+import { answered } from "../support/answered-statement.ts";
 
 /** A pool of which only events are heard, and what is counted of it. */
 function metered() {
@@ -31,21 +32,6 @@ function metered() {
     },
   };
 }
-
-const answered: StatementEvent = {
-  id: 1,
-  text: "select 1",
-  effect: "read",
-  commands: ["SELECT"],
-  relations: [],
-  writes: [],
-  target: "reader",
-  reason: "plain-read",
-  endpoint: "r:1",
-  durationMs: 1,
-  retries: 0,
-  freshness: "not-needed",
-};
 
 const failure = (code: string) => Object.assign(new Error(), { code });
 const sum = (samples: readonly Sample[]) => samples.reduce((all, { value }) => all + value, 0);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SlowestTexts } from "../../src/monitoring/slowest-texts.ts";
-import type { StatementEvent } from "../../src/telemetry/events.ts";
+import { answered } from "../support/answered-statement.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -9,25 +9,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const answered = (text: string, durationMs: number): StatementEvent => ({
-  id: 1,
-  text,
-  effect: "read",
-  commands: ["SELECT"],
-  relations: [],
-  writes: [],
-  target: "reader",
-  reason: "plain-read",
-  endpoint: "r:1",
-  durationMs,
-  retries: 0,
-  freshness: "known",
-});
+const answer = (text: string, durationMs: number) => ({ ...answered, text, durationMs });
 
 test("texts that differ in their values and blanks are one", () => {
   const slowest = new SlowestTexts();
-  slowest.count(answered("select  a\n from t where id = 1", 2));
-  slowest.count(answered("select a from t where id = 2 -- by Ada", 4));
+  slowest.count(answer("select  a\n from t where id = 1", 2));
+  slowest.count(answer("select a from t where id = 2 -- by Ada", 4));
   expect(slowest.told(10).slowest).toEqual([
     {
       id: 1,
@@ -44,17 +31,17 @@ test("texts that differ in their values and blanks are one", () => {
 
 test("of a text that cannot be read with certainty its command is told, and nothing else", () => {
   const slowest = new SlowestTexts();
-  slowest.count(answered("select U&'secret'", 2));
-  slowest.count(answered(`select '${"secret ".repeat(10_000)}'`, 2));
+  slowest.count(answer("select U&'secret'", 2));
+  slowest.count(answer(`select '${"secret ".repeat(10_000)}'`, 2));
   expect(slowest.told(2).slowest).toMatchObject([{ text: "SELECT …", count: 2 }]);
 });
 
 test("those with the most time in all are told, and those with the most of late", () => {
   const slowest = new SlowestTexts();
-  slowest.count(answered("select long_ago", 1000));
-  slowest.count(answered("select a_little", 1));
+  slowest.count(answer("select long_ago", 1000));
+  slowest.count(answer("select a_little", 1));
   vi.advanceTimersByTime(10 * 60_000);
-  slowest.count(answered("select just_now", 10));
+  slowest.count(answer("select just_now", 10));
   expect(slowest.told(1).slowest.map(({ text }) => text)).toEqual([
     "select long_ago",
     "select just_now",
@@ -63,8 +50,8 @@ test("those with the most time in all are told, and those with the most of late"
 
 test("of all others that are kept the numbers are told, without their texts", () => {
   const slowest = new SlowestTexts();
-  for (let n = 1; n <= 5; n++) slowest.count(answered(`select column_${n} from t`, n));
-  slowest.count(answered("select column_2 from t", 0.25));
+  for (let n = 1; n <= 5; n++) slowest.count(answer(`select column_${n} from t`, n));
+  slowest.count(answer("select column_2 from t", 0.25));
   const told = slowest.told(1);
   expect(told.slowest.map(({ id }) => id)).toEqual([5]);
   expect(told.others.toSorted(([a], [b]) => a - b)).toEqual([
@@ -77,17 +64,17 @@ test("of all others that are kept the numbers are told, without their texts", ()
 
 test("a text that was forgotten and comes again is another row than it was", () => {
   const slowest = new SlowestTexts();
-  slowest.count(answered("select again from t", 1));
-  for (let n = 0; n < 1000; n++) slowest.count(answered(`select column_${n} from t`, 1));
-  slowest.count(answered("select again from t", 10));
+  slowest.count(answer("select again from t", 1));
+  for (let n = 0; n < 1000; n++) slowest.count(answer(`select column_${n} from t`, 1));
+  slowest.count(answer("select again from t", 10));
   expect(slowest.told(1).slowest).toMatchObject([{ id: 1002, count: 1 }]);
 });
 
 test("it keeps a bounded number of texts, and the ones that keep coming", () => {
   const slowest = new SlowestTexts();
   for (let n = 0; n < 3000; n++) {
-    slowest.count(answered(`select column_${n} from t`, 1));
-    slowest.count(answered("select again from t", 1));
+    slowest.count(answer(`select column_${n} from t`, 1));
+    slowest.count(answer("select again from t", 1));
   }
   const rows = slowest.told(5000).slowest;
   expect(rows).toHaveLength(1000);
@@ -96,6 +83,6 @@ test("it keeps a bounded number of texts, and the ones that keep coming", () => 
 
 test("a long text is cut, and tells nothing of its literals", () => {
   const slowest = new SlowestTexts();
-  slowest.count(answered(`select ${"a, ".repeat(1000)} 'secret'`, 1));
+  slowest.count(answer(`select ${"a, ".repeat(1000)} 'secret'`, 1));
   expect(slowest.told(1).slowest[0]?.text).toHaveLength(501);
 });
