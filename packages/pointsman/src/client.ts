@@ -399,16 +399,40 @@ export class Conversation extends EventEmitter implements Settling {
   }
 
   #start(item: Item, route: Route, tries = 0): void {
-    if (item.signal?.aborted === true) {
-      process.nextTick(() => this.#giveUp(item, route, reasonOf(item)));
-      return;
-    }
+    if (this.#isAborted(item, route)) return;
     const held = this.#tracks[route.target];
     if (held !== undefined) {
       this.#send(item, route, held, tries);
       return;
     }
     if (!this.#rides(item, route, tries)) this.#startAlone(item, route, tries);
+  }
+
+  /** Answers a statement that is not sent any more since its signal is aborted. */
+  #isAborted(item: Item, route: Route): boolean {
+    if (item.signal?.aborted !== true) return false;
+    process.nextTick(() => this.#giveUp(item, route, reasonOf(item)));
+    return true;
+  }
+
+  /**
+   * While a statement waits for a connection, or for another way, an abort answers it at once.
+   *
+   * @returns called when that has come: whether nobody waits for it any more
+   */
+  #awaited(item: Item, route: Route): () => boolean {
+    const { signal } = item;
+    if (signal === undefined) return () => false;
+    let isGivenUp = false;
+    const abort = (): void => {
+      isGivenUp = true;
+      this.#giveUp(item, route, reasonOf(item));
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return () => {
+      signal.removeEventListener("abort", abort);
+      return isGivenUp;
+    };
   }
 
   /** Sends a read on a lane where nothing ties it to this client. */
@@ -428,7 +452,7 @@ export class Conversation extends EventEmitter implements Settling {
     const over = (): void => item.signal?.removeEventListener("abort", abort);
     const alone = (): void => {
       over();
-      this.#startAlone(item, route, tries);
+      if (!this.#isAborted(item, route)) this.#startAlone(item, route, tries);
     };
     passage = Passage.begin(router, item, route, plan, {
       arrived: (error, result, client) => {
@@ -441,6 +465,7 @@ export class Conversation extends EventEmitter implements Settling {
         this.#goElsewhere(item, route, tries);
       },
       failed: ({ error }) => {
+        over();
         item.trace?.retried(route, error);
         alone();
       },
@@ -451,7 +476,12 @@ export class Conversation extends EventEmitter implements Settling {
   }
 
   #startAlone(item: Item, route: Route, tries: number): void {
+    const isGivenUp = this.#awaited(item, route);
     this.#home.router.acquire(route, this.#budget, item, (error, client, release, taken) => {
+      if (isGivenUp()) {
+        if (client !== undefined) release();
+        return;
+      }
       if (error === readerBehind) {
         this.#goElsewhere(item, route, tries);
         return;
@@ -475,7 +505,10 @@ export class Conversation extends EventEmitter implements Settling {
 
   /** No reader has what a statement must see: another way is looked for. */
   #goElsewhere(item: Item, route: Route, tries: number): void {
+    if (this.#isAborted(item, route)) return;
+    const isGivenUp = this.#awaited(item, route);
     this.#home.router.remedy(item, route, tries, (next, problem) => {
+      if (isGivenUp()) return;
       if (next !== undefined) this.#again(item, next, tries, undefined);
       else this.#giveUp(item, route, problem);
     });
