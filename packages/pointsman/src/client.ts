@@ -10,6 +10,7 @@ import {
 import { type Call, factsOf } from "./call.ts";
 import {
   closing,
+  heedNoLonger,
   type Item,
   opensTransaction,
   reasonOf,
@@ -99,6 +100,8 @@ export class Conversation extends EventEmitter implements Settling {
   /** It has given up its place among those that may be out, and is not handed out again. */
   #isPlaceless = false;
   #whenDrained: (() => void) | undefined;
+  /** Lets the active statement wait no longer; absent: it does not wait. */
+  #stopWaiting: (() => void) | undefined;
   /** What is left of the time for a place and a connection; `undefined`: no limit. */
   #budget: number | undefined;
   #types: TypeOverrides | undefined;
@@ -263,6 +266,26 @@ export class Conversation extends EventEmitter implements Settling {
     const route = this.#route(item);
     process.nextTick(() => this.#answer(item, route, undefined, reasonOf(item), undefined));
     if (opensTransaction(item)) this.#failQueue(route, reasonOf(item), place);
+    else this.#mayHoldBack(place);
+  }
+
+  /**
+   * A transaction that waits for a connection, for the sake of one statement, is held back again when
+   * that is given up: it may be ended without any connection, or belong on the other side.
+   *
+   * @param place - where that statement was in the queue
+   */
+  #mayHoldBack(place: number): void {
+    const opening = this.#opening;
+    if (opening === undefined || this.#active === undefined) return;
+    const ahead = [this.#active, ...this.#queue.slice(0, place)];
+    if (this.#transaction !== undefined || !ahead.every((item) => opening.hasBegunWith(item)))
+      return;
+    if (this.#stopWaiting === undefined) return;
+    this.#stopWaiting();
+    this.#queue.splice(0, place);
+    opening.holdBack();
+    this.#finish();
   }
 
   /** What waits behind a BEGIN that was not sent must not run outside of its transaction. */
@@ -422,16 +445,22 @@ export class Conversation extends EventEmitter implements Settling {
    */
   #awaited(item: Item, route: Route): () => boolean {
     const { signal } = item;
-    if (signal === undefined) return () => false;
-    let isGivenUp = false;
+    let isOver = false;
     const abort = (): void => {
-      isGivenUp = true;
+      stop();
       this.#giveUp(item, route, reasonOf(item));
     };
-    signal.addEventListener("abort", abort, { once: true });
+    const stop = (): void => {
+      isOver = true;
+      this.#stopWaiting = undefined;
+      signal?.removeEventListener("abort", abort);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#stopWaiting = stop;
     return () => {
-      signal.removeEventListener("abort", abort);
-      return isGivenUp;
+      if (isOver) return true;
+      stop();
+      return false;
     };
   }
 
@@ -658,7 +687,7 @@ export class Conversation extends EventEmitter implements Settling {
     if (error !== undefined && (item.moving === "in" || this.#opening?.hasBegunWith(item)))
       this.#lost = notBegun(error);
     if (error !== undefined) this.#mayFreePlace(item);
-    if (item.abandon !== undefined) item.signal?.removeEventListener("abort", item.abandon);
+    heedNoLonger(item);
     if (item.callback !== undefined) {
       try {
         item.callback(error, result);
