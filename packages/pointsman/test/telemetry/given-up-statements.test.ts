@@ -12,7 +12,10 @@ import { rejection, until } from "../support/waiting.ts";
 
 const local = localCluster({
   readers: 1,
-  schema: "create table books (id serial primary key, title text); create sequence tickets",
+  schema: `
+    create table books (id serial primary key, title text);
+    create sequence tickets;
+    create view next_ticket as select nextval('tickets')::int as n`,
 });
 
 interface Told {
@@ -411,6 +414,33 @@ describe("a statement of a client that waits for a connection is given up at onc
     // Its caller believes that the transaction is open.
     expect(await rejection(client.query(write))).toMatchObject({ code: "TRANSACTION_LOST" });
     client.release();
+  });
+});
+
+describe("a statement that its reader has refused is given up at once, while the writer has no room,", () => {
+  const soons: readonly [string, (abort: () => void) => void][] = [
+    ["as that is told", (abort) => abort()],
+    ["just behind that", queueMicrotask],
+    ["later", (abort) => setTimeout(abort, 20)],
+  ];
+
+  it.each(
+    soons.flatMap(([when, soon]) => [
+      ["by the pool", when, soon] as const,
+      ["on a client", when, soon] as const,
+    ]),
+  )("%s, %s", async (where, _when, soon) => {
+    const [pool, told] = await exhausted({});
+    const abort = new AbortController();
+    onTestFinished(listenTo(pool, { retry: () => soon(() => abort.abort(gone)) }));
+    const client = where === "on a client" ? await pool.connect() : undefined;
+    onTestFinished(() => client?.release());
+    const sender = client ?? pool;
+    const config = { text: "select n from next_ticket", signal: abort.signal };
+    const answer = rejection(sender.query(config as never) as never);
+    expect(await allEnded(told, 1)).toEqual([gone]);
+    expect(await answer).toBe(gone);
+    expect(told.ends[0]).toMatchObject({ endpoint: "", retries: 1 });
   });
 });
 
