@@ -10,6 +10,7 @@ import {
 import { type Call, factsOf } from "./call.ts";
 import {
   closing,
+  heedNoLonger,
   type Item,
   opensTransaction,
   reasonOf,
@@ -99,6 +100,8 @@ export class Conversation extends EventEmitter implements Settling {
   /** It has given up its place among those that may be out, and is not handed out again. */
   #isPlaceless = false;
   #whenDrained: (() => void) | undefined;
+  /** Lets the active statement wait no longer; absent: it does not wait. */
+  #stopWaiting: (() => void) | undefined;
   /** What is left of the time for a place and a connection; `undefined`: no limit. */
   #budget: number | undefined;
   #types: TypeOverrides | undefined;
@@ -263,6 +266,26 @@ export class Conversation extends EventEmitter implements Settling {
     const route = this.#route(item);
     process.nextTick(() => this.#answer(item, route, undefined, reasonOf(item), undefined));
     if (opensTransaction(item)) this.#failQueue(route, reasonOf(item), place);
+    else this.#mayHoldBack(place);
+  }
+
+  /**
+   * A transaction that waits for a connection, for the sake of one statement, is held back again when
+   * that is given up: it may be ended without any connection, or belong on the other side.
+   *
+   * @param place - where that statement was in the queue
+   */
+  #mayHoldBack(place: number): void {
+    const opening = this.#opening;
+    if (opening === undefined || this.#active === undefined) return;
+    const ahead = [this.#active, ...this.#queue.slice(0, place)];
+    if (this.#transaction !== undefined || !ahead.every((item) => opening.hasBegunWith(item)))
+      return;
+    if (this.#stopWaiting === undefined) return;
+    this.#stopWaiting();
+    this.#queue.splice(0, place);
+    opening.holdBack();
+    this.#finish();
   }
 
   /** What waits behind a BEGIN that was not sent must not run outside of its transaction. */
@@ -399,16 +422,46 @@ export class Conversation extends EventEmitter implements Settling {
   }
 
   #start(item: Item, route: Route, tries = 0): void {
-    if (item.signal?.aborted === true) {
-      process.nextTick(() => this.#giveUp(item, route, reasonOf(item)));
-      return;
-    }
+    if (this.#isAborted(item, route)) return;
     const held = this.#tracks[route.target];
     if (held !== undefined) {
       this.#send(item, route, held, tries);
       return;
     }
     if (!this.#rides(item, route, tries)) this.#startAlone(item, route, tries);
+  }
+
+  /** Answers a statement that is not sent any more since its signal is aborted. */
+  #isAborted(item: Item, route: Route): boolean {
+    if (item.signal?.aborted !== true) return false;
+    process.nextTick(() => this.#giveUp(item, route, reasonOf(item)));
+    return true;
+  }
+
+  /**
+   * While a statement waits for a connection, or for another way, an abort answers it at once.
+   *
+   * @returns called when that has come: whether nobody waits for it any more
+   */
+  #awaited(item: Item, route: Route): () => boolean {
+    const { signal } = item;
+    let isOver = false;
+    const abort = (): void => {
+      stop();
+      this.#giveUp(item, route, reasonOf(item));
+    };
+    const stop = (): void => {
+      isOver = true;
+      this.#stopWaiting = undefined;
+      signal?.removeEventListener("abort", abort);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#stopWaiting = stop;
+    return () => {
+      if (isOver) return true;
+      stop();
+      return false;
+    };
   }
 
   /** Sends a read on a lane where nothing ties it to this client. */
@@ -428,7 +481,7 @@ export class Conversation extends EventEmitter implements Settling {
     const over = (): void => item.signal?.removeEventListener("abort", abort);
     const alone = (): void => {
       over();
-      this.#startAlone(item, route, tries);
+      if (!this.#isAborted(item, route)) this.#startAlone(item, route, tries);
     };
     passage = Passage.begin(router, item, route, plan, {
       arrived: (error, result, client) => {
@@ -441,6 +494,7 @@ export class Conversation extends EventEmitter implements Settling {
         this.#goElsewhere(item, route, tries);
       },
       failed: ({ error }) => {
+        over();
         item.trace?.retried(route, error);
         alone();
       },
@@ -451,7 +505,12 @@ export class Conversation extends EventEmitter implements Settling {
   }
 
   #startAlone(item: Item, route: Route, tries: number): void {
+    const isGivenUp = this.#awaited(item, route);
     this.#home.router.acquire(route, this.#budget, item, (error, client, release, taken) => {
+      if (isGivenUp()) {
+        if (client !== undefined) release();
+        return;
+      }
       if (error === readerBehind) {
         this.#goElsewhere(item, route, tries);
         return;
@@ -475,7 +534,10 @@ export class Conversation extends EventEmitter implements Settling {
 
   /** No reader has what a statement must see: another way is looked for. */
   #goElsewhere(item: Item, route: Route, tries: number): void {
+    if (this.#isAborted(item, route)) return;
+    const isGivenUp = this.#awaited(item, route);
     this.#home.router.remedy(item, route, tries, (next, problem) => {
+      if (isGivenUp()) return;
       if (next !== undefined) this.#again(item, next, tries, undefined);
       else this.#giveUp(item, route, problem);
     });
@@ -625,7 +687,7 @@ export class Conversation extends EventEmitter implements Settling {
     if (error !== undefined && (item.moving === "in" || this.#opening?.hasBegunWith(item)))
       this.#lost = notBegun(error);
     if (error !== undefined) this.#mayFreePlace(item);
-    if (item.abandon !== undefined) item.signal?.removeEventListener("abort", item.abandon);
+    heedNoLonger(item);
     if (item.callback !== undefined) {
       try {
         item.callback(error, result);

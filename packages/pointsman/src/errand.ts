@@ -79,7 +79,8 @@ class Errand implements Passenger {
   #context: AsyncResource | undefined;
   #client: TakenClient | undefined;
   #release: Release | undefined;
-  #stage: "waiting" | "sent" | "over" = "waiting";
+  /** `seeking`: what it has failed with is being looked into, or another way looked for. */
+  #stage: "waiting" | "sent" | "seeking" | "over" = "waiting";
   /** How often it was sent before, to readers that were behind or over connections that were lost. */
   readonly #tries: number;
   /** How often of these a server had ended it with a word. */
@@ -135,11 +136,13 @@ class Errand implements Passenger {
   }
 
   behind(): void {
+    this.#passage = undefined;
     this.#goElsewhere();
   }
 
   failed({ error, client, counts, admit }: RideFailure): void {
-    this.#stage = "over";
+    this.#stage = "seeking";
+    this.#passage = undefined;
     this.#dispatch.recover(this.#failureOf(client, error), (again) => {
       admit(() => this.#repeatPlainly(again ?? this.#route, error, counts));
     });
@@ -164,20 +167,24 @@ class Errand implements Passenger {
    * @param counts - whether its error counts where that cannot be
    */
   #repeatPlainly(route: Route, error: Error, counts: boolean): void {
-    this.#call.trace?.retried(route, error);
+    if (this.#stage !== "seeking") return;
     // With others about it, its own failures are not to be told from theirs: this was no try of its.
     const again = this.#again(route, this.#tries, undefined);
     if (counts) again.#failedWith = error;
+    this.#call.trace?.retried(route, error);
     startSoon(again, route);
   }
 
-  /** Ends it while it waits for a connection, or rides. One that has a connection to itself goes on. */
+  /**
+   * Ends it while it waits for a connection, rides, or looks for another way. One that runs on a
+   * connection of its own goes on: that cancels it.
+   */
   giveUp(reason: Error): void {
     if (this.#successor !== undefined) {
       this.#successor.giveUp(reason);
       return;
     }
-    if (this.#stage !== "waiting") return;
+    if (this.#stage !== "waiting" && this.#stage !== "seeking") return;
     this.#stage = "over";
     this.#dispatch.answered(this.#call, this.#route, this.#passage?.giveUp(), reason);
     this.#callback(reason, undefined);
@@ -201,7 +208,7 @@ class Errand implements Passenger {
     if (!isUsable(client)) {
       // It was lost while nobody used it. Nothing has been sent.
       release(true);
-      this.#stage = "over";
+      this.#stage = "seeking";
       this.#repeat(route, undefined);
       return;
     }
@@ -241,7 +248,7 @@ class Errand implements Passenger {
 
   readonly #settled: QueryCallback = (error, result) => {
     // pg calls back again when a connection is closed under a query that it could not send.
-    if (this.#stage === "over") return;
+    if (this.#stage !== "sent") return;
     this.#stage = "over";
     const client = this.#client as TakenClient;
     if (!error) {
@@ -267,6 +274,7 @@ class Errand implements Passenger {
         return;
       }
     }
+    this.#stage = "seeking";
     this.#dispatch.recover(this.#failureOf(client, error), (again, told) => {
       if (again !== undefined) {
         this.#giveBack(isUsable(client) ? undefined : error);
@@ -274,15 +282,18 @@ class Errand implements Passenger {
         return;
       }
       this.#giveBack(this.#wasCancelled(client) ? undefined : error);
+      if (this.#stage !== "seeking") return;
+      this.#stage = "over";
       this.#answer(told, undefined);
     });
   };
 
   /** @param error - what it has failed with, where it had */
   #repeat(route: Route, error: Error | undefined): void {
-    this.#call.trace?.retried(route, error);
+    if (this.#stage !== "seeking") return;
     const again = this.#again(route, this.#tries + 1, this.#plan);
     if (isServerGoingAway(error)) again.#farewells += 1;
+    this.#call.trace?.retried(route, error);
     startSoon(again, route);
   }
 
@@ -295,10 +306,21 @@ class Errand implements Passenger {
 
   /** No reader has what it must see, or this one has not: another way is looked for. */
   #goElsewhere(): void {
-    this.#stage = "over";
+    this.#stage = "seeking";
+    const signal = signalOf(this.#call.query);
+    if (signal?.aborted === true) {
+      // While its reader was asked, where nothing was to be cancelled.
+      this.giveUp(abortReason(signal));
+      return;
+    }
     this.#dispatch.remedy(this.#call, this.#route, this.#tries, (again, problem) => {
-      if (again !== undefined) this.#repeat(again, undefined);
-      else this.#fail(problem as Error);
+      if (again !== undefined) {
+        this.#repeat(again, undefined);
+        return;
+      }
+      if (this.#stage !== "seeking") return;
+      this.#stage = "over";
+      this.#fail(problem as Error);
     });
   }
 

@@ -32,6 +32,11 @@ export function reasonOf({ signal }: Item): Error {
   return abortReason(signal as AbortSignal);
 }
 
+/** Its caller has an answer: nobody can give it up any more. */
+export function heedNoLonger({ signal, abandon }: Item): void {
+  if (abandon !== undefined) signal?.removeEventListener("abort", abandon);
+}
+
 /** Whether what waits behind a statement counts on it to have opened a transaction. */
 export function opensTransaction({ facts }: Item): boolean {
   return facts.transaction?.kind === "begin";

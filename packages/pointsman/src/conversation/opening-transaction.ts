@@ -1,8 +1,8 @@
 import { PointsmanError } from "../errors.ts";
 import type { Route, Target } from "../routing/route.ts";
-import { isSubmittable } from "../servers/query-input.ts";
+import { derive, isSubmittable, type QueryInput } from "../servers/query-input.ts";
 import type { TransactionControl } from "../statements/types.ts";
-import { type Item, isUndecided } from "./item.ts";
+import { heedNoLonger, type Item, isUndecided } from "./item.ts";
 
 /** Statements that only prepare what comes behind them in their transaction. */
 const preparing: ReadonlySet<TransactionControl["kind"] | undefined> = new Set([
@@ -51,6 +51,7 @@ export class OpeningTransaction {
     else if (this.isOpen && (kind === "commit" || kind === "rollback") && chain !== true) {
       this.#held = [];
     } else return false;
+    heedNoLonger(item);
     process.nextTick(() => {
       item.trace?.answered({ route, endpoint: "", error: undefined });
       answer(item);
@@ -61,12 +62,18 @@ export class OpeningTransaction {
 
   /** The transaction belongs on this side: what has opened it is to be sent there, in this order. */
   begin(side: Target): readonly Item[] {
-    // Their callers have their answers, and so has whoever listens.
-    const silent = this.#held.map((item) => ({ ...item, callback: undefined, trace: undefined }));
+    const silent = this.#held.map(silenced);
     this.#held = [];
     this.#sent = new Set(silent);
     this.#side = side;
     return silent;
+  }
+
+  /** Nothing of it was sent, nor what has shown where it belongs: the next statement shows that. */
+  holdBack(): void {
+    this.#held = [...this.#sent];
+    this.#sent.clear();
+    this.#side = undefined;
   }
 
   /** Whether a statement has opened the transaction, and was acknowledged before it was sent. */
@@ -89,6 +96,20 @@ export function notBegun(cause: Error): PointsmanError {
     `The transaction could not be opened (${cause.message.replace(/\.$/, "")}). Nothing of it has happened. This statement was not sent. Release the client.`,
     { cause },
   );
+}
+
+/** Its caller has its answer, and so has whoever listens. What its signal says comes too late. */
+function silenced(item: Item): Item {
+  return {
+    ...item,
+    ...{ query: withoutSignal(item.query), signal: undefined },
+    ...{ callback: undefined, trace: undefined },
+  };
+}
+
+function withoutSignal(query: QueryInput): QueryInput {
+  if (typeof query === "string" || isSubmittable(query)) return query;
+  return derive(query, { signal: undefined });
 }
 
 function answer({ facts, callback }: Item): void {

@@ -1,10 +1,11 @@
+import { getEventListeners } from "node:events";
 import Cursor from "pg-cursor";
 import { ConfigError, PointsmanError, type Pool, type PoolOptions, withWriter } from "pointsman";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { resolveConfig } from "../../src/config/config.ts";
 import { paused } from "../freshness/paused.ts";
 import { here, localCluster, newMark } from "../support/local-cluster.ts";
-import { rejection } from "../support/waiting.ts";
+import { rejection, until } from "../support/waiting.ts";
 
 const local = localCluster({
   readers: 1,
@@ -201,6 +202,7 @@ describe("a read-only pool", () => {
 
 describe("allowWritesTo", () => {
   const allowWritesTo = ["renditions"];
+  const timedOut = "Query read timeout";
 
   it("R30: lets a listed table be written, and no other", async () => {
     const pool = readOnlyPool({ allowWritesTo: ["public.renditions"] });
@@ -339,6 +341,68 @@ describe("allowWritesTo", () => {
     }
     client.release();
     expect(await idsOf("renditions")).toEqual([]);
+  });
+
+  it("begins a transaction whose BEGIN was answered, though that is aborted behind its answer", async () => {
+    const pool = readOnlyPool({ allowWritesTo });
+    const client = await pool.connect();
+    const abort = new AbortController();
+    await client.query({ text: "begin", signal: abort.signal });
+    expect(getEventListeners(abort.signal, "abort")).toEqual([]);
+    abort.abort();
+    await client.query("insert into renditions values (10)");
+    await client.query("commit");
+    client.release();
+    expect(await idsOf("renditions")).toEqual([10]);
+    await pool.query("delete from renditions");
+  });
+
+  describe("while no connection to the writer is free,", () => {
+    async function exhausted(): Promise<readonly [Pool, () => void]> {
+      const pool = readOnlyPool({ allowWritesTo, max: 1 });
+      const holder = await pool.writer.connect();
+      let isHeld = true;
+      const free = (): void => {
+        if (isHeld) holder.release();
+        isHeld = false;
+      };
+      onTestFinished(free);
+      return [pool, free];
+    }
+    const write = (id: number) => ({
+      text: `insert into renditions values (${id})`,
+      query_timeout: 20,
+    });
+
+    it("gives up a transaction whose first statement is given up", async () => {
+      const [pool] = await exhausted();
+      await expect(pool.transaction((tx) => tx.query(write(11)))).rejects.toThrow(timedOut);
+    });
+
+    it("leaves it open where it belongs is to be seen by what comes behind", async () => {
+      const [pool, free] = await exhausted();
+      const client = await pool.connect();
+      await client.query("begin");
+      await client.query("set transaction isolation level repeatable read");
+      await expect(client.query(write(12))).rejects.toThrow(timedOut);
+      expect(client.getTransactionStatus()).toBe("T");
+      const behind = [rejection(client.query(write(13))), serverOf(client as unknown as Pool)];
+      expect(await behind[0]).toMatchObject({ message: timedOut });
+      expect(await behind[1]).toBe("reader1");
+      await client.query("commit");
+      await client.query("begin");
+      await client.query("savepoint a");
+      await expect(client.query(write(14))).rejects.toThrow(timedOut);
+      free();
+      await client.query("insert into renditions values (15)");
+      await client.query("rollback to a");
+      await client.query("insert into renditions values (16)");
+      await client.query("commit");
+      client.release();
+      expect(await idsOf("renditions")).toEqual([16]);
+      await until("nothing is held", () => pool.idleCount === pool.totalCount);
+      await pool.query("delete from renditions");
+    });
   });
 
   it("means nothing where the pool is not read-only", async () => {

@@ -1,9 +1,10 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { Query } from "pg";
+import { type PoolClient, Query } from "pg";
 import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
 import { listenTo, type PointsmanEvents, type Pool, type PoolOptions } from "pointsman";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { paused } from "../freshness/paused.ts";
 import { lanesOf, type ReadSide, riding } from "../lanes/forced.ts";
 import { kinds } from "../support/kinds.ts";
 import { localCluster } from "../support/local-cluster.ts";
@@ -11,7 +12,10 @@ import { rejection, until } from "../support/waiting.ts";
 
 const local = localCluster({
   readers: 1,
-  schema: "create table books (id serial primary key, title text); create sequence tickets",
+  schema: `
+    create table books (id serial primary key, title text);
+    create sequence tickets;
+    create view next_ticket as select nextval('tickets')::int as n`,
 });
 
 interface Told {
@@ -109,13 +113,13 @@ describe.each(kinds)("$kind", ({ options }) => {
       ],
       [
         "one that gets none in time",
-        { connectionTimeoutMillis: 50 },
+        { connectionTimeoutMillis: 300 },
         (pool) => pool.query(write),
         "timeout exceeded when trying to connect",
       ],
       [
         "a stream that gets none in time",
-        { connectionTimeoutMillis: 50 },
+        { connectionTimeoutMillis: 300 },
         (pool) => {
           const stream = new QueryStream(write);
           stream.on("error", () => {});
@@ -164,8 +168,11 @@ describe.each(kinds)("$kind", ({ options }) => {
       const late = new AbortController();
       const answer = rejection(busy.query({ text: write, signal: late.signal }));
       late.abort(reason);
-      expect(told.ends[0]?.error).toBe(before);
-      expect(toldBusy.ends[0]?.error).toBe(await answer);
+      // What is no error is one for those who watch.
+      const asTold = (error: unknown): unknown =>
+        typeof error === "object" ? error : expect.objectContaining({ cause: error });
+      expect(told.ends[0]?.error).toEqual(asTold(before));
+      expect(toldBusy.ends[0]?.error).toEqual(asTold(await answer));
     },
   );
 
@@ -237,6 +244,265 @@ describe.each(kinds)("$kind", ({ options }) => {
   });
 });
 
+describe("a statement of a client that waits for a connection is given up at once:", () => {
+  const ways: readonly [string, PoolOptions, (client: PoolClient) => Promise<unknown>, string][] = [
+    [
+      "one that is aborted",
+      {},
+      (client) => {
+        const abort = new AbortController();
+        const answer = client.query({ text: write, signal: abort.signal } as never);
+        abort.abort(gone);
+        return answer as never;
+      },
+      gone.message,
+    ],
+    [
+      "one with a callback",
+      {},
+      (client) => {
+        const abort = new AbortController();
+        const answer = new Promise((resolve, reject) =>
+          client.query({ text: write, signal: abort.signal } as never, (error, result) =>
+            error ? reject(error) : resolve(result),
+          ),
+        );
+        abort.abort(gone);
+        return answer;
+      },
+      gone.message,
+    ],
+    [
+      "one with a deadline",
+      {},
+      (client) => client.query({ text: write, query_timeout: 20 } as never) as never,
+      timedOut,
+    ],
+    [
+      "one of a pool with a deadline",
+      { query_timeout: 20 },
+      (client) => client.query(write),
+      timedOut,
+    ],
+    [
+      "one whose deadline is a signal's",
+      { query_timeout: 5_000 },
+      (client) => client.query({ text: write, signal: AbortSignal.timeout(20) } as never) as never,
+      "The operation was aborted due to timeout",
+    ],
+  ];
+
+  it.each(ways)("%s", async (_way, more, send, message) => {
+    const [pool, told, free] = await exhausted(more);
+    const client = await pool.connect();
+    const error = await rejection(send(client));
+    expect(error.message).toBe(message);
+    expect(await allEnded(told, 1)).toEqual([error]);
+    expect(told.ends[0]?.error).toBe(error);
+    expect(told.ends[0]).toMatchObject({ target: "writer", endpoint: "", text: write });
+    expect(told.ends[0]).not.toHaveProperty("waitMs");
+    const behind = client.query({ text: write, query_timeout: 5_000 } as never);
+    free();
+    // What the one before had asked for comes, and is nobody's.
+    expect(await behind).toMatchObject({ rowCount: 1 });
+    client.release();
+    await until("nothing is held", () => pool.idleCount === pool.totalCount);
+    expect(await allEnded(told, 2)).toEqual([error, undefined]);
+  });
+
+  it("a read that waits for a reader", async () => {
+    const pool = local.pool({ readerPool: { max: 1 } });
+    const holder = await pool.reader.connect();
+    const told = hear(pool);
+    const client = await pool.connect();
+    const late = await rejection(client.query({ text: "select 1", query_timeout: 20 } as never));
+    expect(late.message).toBe(timedOut);
+    expect(await allEnded(told, 1)).toEqual([late]);
+    // The writer's side is free.
+    expect(await client.query(write)).toMatchObject({ rowCount: 1 });
+    holder.release();
+    client.release();
+    await until("nothing is held", () => pool.reader.idleCount === pool.reader.totalCount);
+  });
+
+  it("those behind it go on, and only they", async () => {
+    const [pool, told, free] = await exhausted({});
+    const client = await pool.connect();
+    const abort = new AbortController();
+    const answers = [
+      rejection(client.query({ text: write, signal: abort.signal } as never)),
+      rejection(client.query({ text: write, query_timeout: 20 } as never)),
+      client.query(write),
+      client.query("select 4 as n"),
+    ];
+    await answers[1];
+    abort.abort(gone);
+    await answers[0];
+    free();
+    expect(await answers[2]).toMatchObject({ rowCount: 1 });
+    expect(await answers[3]).toMatchObject({ rows: [{ n: 4 }] });
+    client.release();
+    expect(await allEnded(told, 4)).toEqual([
+      gone,
+      expect.objectContaining({ message: timedOut }),
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it("one after another, while the client is given back behind them", async () => {
+    const [pool, told, free] = await exhausted({ query_timeout: 20 });
+    const client = await pool.connect();
+    const answers = [1, 2, 3].map(() => rejection(client.query(write)));
+    client.release();
+    expect((await Promise.all(answers)).map(({ message }) => message)).toEqual([
+      timedOut,
+      timedOut,
+      timedOut,
+    ]);
+    await allEnded(told, 3);
+    // Its place is another's.
+    const next = await pool.connect();
+    free();
+    expect(await next.query({ text: write, query_timeout: 5_000 } as never)).toMatchObject({
+      rowCount: 1,
+    });
+    next.release();
+    await until("nothing is held", () => pool.idleCount === pool.totalCount);
+  });
+
+  it("a BEGIN, and with it what would run outside of its transaction", async () => {
+    const [pool, told, free] = await exhausted({});
+    const client = await pool.connect();
+    const abort = new AbortController();
+    const answers = [
+      rejection(client.query({ text: "begin", signal: abort.signal } as never)),
+      rejection(client.query(write)),
+      rejection(client.query("commit")),
+    ];
+    abort.abort(gone);
+    expect(await Promise.all(answers)).toEqual([gone, gone, gone]);
+    expect(await allEnded(told, 3)).toEqual([gone, gone, gone]);
+    free();
+    await client.query("begin");
+    await client.query(write);
+    await client.query("rollback");
+    expect(client.getTransactionStatus()).toBe("I");
+    client.release();
+    await until("nothing is held", () => pool.idleCount === pool.totalCount);
+  });
+
+  it("a transaction that cannot begin in time", async () => {
+    const [pool, told] = await exhausted({ query_timeout: 20 });
+    const error = await rejection(pool.transaction((tx) => tx.query(write)));
+    expect(error.message).toBe(timedOut);
+    expect(await allEnded(told, 1)).toEqual([error]);
+  });
+
+  it("a BEGIN that is sent anew to a reader", async () => {
+    const pool = local.pool({ readerPool: { max: 1 } });
+    const holder = await pool.reader.connect();
+    onTestFinished(() => holder.release());
+    const client = await pool.connect();
+    await client.query("begin");
+    const told = hear(pool);
+    const error = await rejection(
+      client.query({ text: "set transaction read only", query_timeout: 50 } as never),
+    );
+    expect(error.message).toBe(timedOut);
+    expect(await allEnded(told, 1)).toEqual([error]);
+    // Its caller believes that the transaction is open.
+    expect(await rejection(client.query(write))).toMatchObject({ code: "TRANSACTION_LOST" });
+    client.release();
+  });
+});
+
+describe("a statement that its reader has refused is given up at once, while the writer has no room,", () => {
+  const soons: readonly [string, (abort: () => void) => void][] = [
+    ["as that is told", (abort) => abort()],
+    ["just behind that", queueMicrotask],
+    ["later", (abort) => setTimeout(abort, 20)],
+  ];
+
+  it.each(
+    soons.flatMap(([when, soon]) => [
+      ["by the pool", when, soon] as const,
+      ["on a client", when, soon] as const,
+    ]),
+  )("%s, %s", async (where, _when, soon) => {
+    const [pool, told] = await exhausted({});
+    const abort = new AbortController();
+    onTestFinished(listenTo(pool, { retry: () => soon(() => abort.abort(gone)) }));
+    const client = where === "on a client" ? await pool.connect() : undefined;
+    onTestFinished(() => client?.release());
+    const sender = client ?? pool;
+    const config = { text: "select n from next_ticket", signal: abort.signal };
+    const answer = rejection(sender.query(config as never) as never);
+    expect(await allEnded(told, 1)).toEqual([gone]);
+    expect(await answer).toBe(gone);
+    expect(told.ends[0]).toMatchObject({ endpoint: "", retries: 1 });
+  });
+});
+
+describe("a statement that looks for another way, since its reader was behind, is given up at once,", () => {
+  const text = "select count(*) from books";
+  const callers: readonly [
+    string,
+    (pool: Pool, signal: AbortSignal) => Promise<() => Promise<unknown>>,
+  ][] = [
+    ["by the pool", async (pool, signal) => () => pool.query({ text, signal })],
+    [
+      "on a client",
+      async (pool, signal) => {
+        const client = await pool.connect();
+        onTestFinished(() => client.release());
+        return () => client.query({ text, signal } as never) as never;
+      },
+    ],
+  ];
+
+  describe.each(callers)("%s,", (_caller, make) => {
+    it("while a reader is waited for", async () => {
+      const pool = local.pool({ freshness: { wait: 3_000 } });
+      await pool.query(write);
+      await local.cluster.waitForReplay();
+      await pool.query("select 1");
+      const abort = new AbortController();
+      const send = await make(pool, abort.signal);
+      await paused(local.cluster, async () => {
+        await pool.query(write);
+        const told = hear(pool);
+        const answer = rejection(send());
+        await until("it is behind", () => pool.stats().freshness.behind > 0);
+        abort.abort(gone);
+        expect(await allEnded(told, 1)).toEqual([gone]);
+        expect(await answer).toBe(gone);
+        expect(told.ends[0]).toMatchObject({ target: "reader", endpoint: "" });
+      });
+    });
+
+    it.each<[string, (abort: () => void) => void]>([
+      ["as it is found behind", (abort) => abort()],
+      ["just behind that", queueMicrotask],
+    ])("%s, though nothing else is free", async (_when, soon) => {
+      const pool = local.pool({ max: 1, freshness: { wait: 0 } });
+      await pool.query("select 1");
+      const abort = new AbortController();
+      const send = await make(pool, abort.signal);
+      await paused(local.cluster, async () => {
+        await pool.query(write);
+        const holder = await pool.writer.connect();
+        onTestFinished(() => holder.release());
+        const told = hear(pool);
+        onTestFinished(listenTo(pool, { guard: () => soon(() => abort.abort(gone)) }));
+        const answer = rejection(send());
+        expect(await allEnded(told, 1)).toEqual([gone]);
+        expect(await answer).toBe(gone);
+      });
+    });
+  });
+});
+
 describe.each<[string, ReadSide]>([
   ["with readers", "reader"],
   ["with one server", "writer"],
@@ -297,31 +563,37 @@ it("what waits for the writer ends once, when it is given up", async () => {
   expect(told.ends.map(({ endpoint }) => endpoint)).toEqual(["", "", ""]);
 });
 
-it("what is about to be sent again, on a lane, ends once when it is given up", async () => {
-  const pool = local.pool({ readerPool: { max: 2 }, lanes: { after: 1, max: 1 } });
-  const told = hear(pool);
-  const text = "select pg_sleep($1) is null as slept";
-  const abort = new AbortController();
-  const stop = listenTo(pool, { retry: () => queueMicrotask(() => abort.abort(gone)) });
-  onTestFinished(stop);
-  const answer = rejection(pool.query({ text, values: [8], signal: abort.signal }));
-  const other = await local.connect(local.cluster.readers[0]?.url);
-  const running = "from pg_stat_activity where state = 'active' and query = $1";
-  await until("it runs", async () => {
-    return (await other.query(`select 1 ${running}`, [text])).rowCount === 1;
-  });
-  await until("such a text rides", async () => {
+it.each<[string, (abort: () => void) => void]>([
+  ["as that is told", (abort) => abort()],
+  ["just behind that", queueMicrotask],
+])(
+  "what is about to be sent again, on a lane, ends once when it is given up %s",
+  async (_when, soon) => {
+    const pool = local.pool({ readerPool: { max: 2 }, lanes: { after: 1, max: 1 } });
+    const told = hear(pool);
+    const text = "select pg_sleep($1) is null as slept";
+    const abort = new AbortController();
+    const stop = listenTo(pool, { retry: () => soon(() => abort.abort(gone)) });
+    onTestFinished(stop);
+    const answer = rejection(pool.query({ text, values: [8], signal: abort.signal }));
+    const other = await local.connect(local.cluster.readers[0]?.url);
+    const running = "from pg_stat_activity where state = 'active' and query = $1";
+    await until("it runs", async () => {
+      return (await other.query(`select 1 ${running}`, [text])).rowCount === 1;
+    });
+    await until("such a text rides", async () => {
+      await pool.query(text, [0]);
+      return lanesOf(pool, "reader").carried > 0;
+    });
+    await other.query(`select pg_terminate_backend(pid) ${running}`, [text]);
+    expect(await answer).toBe(gone);
     await pool.query(text, [0]);
-    return lanesOf(pool, "reader").carried > 0;
-  });
-  await other.query(`select pg_terminate_backend(pid) ${running}`, [text]);
-  expect(await answer).toBe(gone);
-  await pool.query(text, [0]);
-  const [sent, ...others] = await allEnded(told, told.starts.length);
-  expect(sent).toBe(gone);
-  expect(new Set(others)).toEqual(new Set([undefined]));
-  expect(told.ends.find(({ id }) => id === told.starts[0]?.id)?.reason).toBe("after-loss");
-});
+    const [sent, ...others] = await allEnded(told, told.starts.length);
+    expect(sent).toBe(gone);
+    expect(new Set(others)).toEqual(new Set([undefined]));
+    expect(told.ends.find(({ id }) => id === told.starts[0]?.id)?.reason).toBe("after-loss");
+  },
+);
 
 /** A way to a server on which requests to cancel get stuck, until they are let go. */
 async function stickyWay(url: string) {

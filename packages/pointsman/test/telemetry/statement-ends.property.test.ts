@@ -52,6 +52,7 @@ const ways = {
       const before = client.query("select 1").catch(() => {});
       await client.query(config).finally(() => before);
     }),
+  "a new client": (pool: Pool, config: Config) => onClient(pool, (client) => client.query(config)),
   "a transaction": (pool: Pool, config: Config) => pool.transaction((tx) => tx.query(config)),
   "a joined transaction": (pool: Pool, config: Config) =>
     pool.transaction(() => pool.query(config)),
