@@ -35,6 +35,7 @@ import {
   derive,
   isSubmittable,
   keepStack,
+  mustBeWritable,
   type QueryCallback,
   type QueryInput,
   snapshot,
@@ -145,9 +146,11 @@ export class Router implements Dispatch {
    * A statement as it is called now.
    *
    * @throws ConfigError when it asks for a freshness that there is not
+   * @throws TypeError when its text or its name is no string
    */
   call(query: QueryInput, values: unknown, scope: Scope | undefined): Call {
     const own = this.#withText(snapshot(query));
+    mustBeWritable(own);
     const text = textOf(own);
     const known = text === undefined ? undefined : this.#classifier.lookUp(text);
     const facts = known?.verdict ?? unseen;

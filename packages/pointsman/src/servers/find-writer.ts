@@ -51,6 +51,8 @@ export function findWriter(
   before: number,
   signal: AbortSignal,
 ): Promise<EndpointAddress | undefined> {
+  // Nobody would hear of that any more.
+  if (signal.aborted) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const known = new Map<EndpointAddress, Trial>();
     const trialsNow = (): readonly Trial[] =>

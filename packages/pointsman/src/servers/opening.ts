@@ -40,21 +40,26 @@ export class Opening {
     let waiting = true;
     let begunAt = 0;
     let giveUp = (): void => {};
-    // Pools destroy the stream of a connection that takes too long.
-    const closed = (): void => {
+    // Pools destroy the stream of a connection that takes too long, or that is given up: with an
+    // error that nobody else hears yet.
+    const closed = (why: unknown): void => {
       giveUp();
-      opened(new Error("Connection terminated while it waited to be opened"));
+      const isTold = why instanceof Error;
+      opened(isTold ? why : new Error("Connection terminated while it waited to be opened"));
     };
     address.opening += 1;
     giveUp = address.whenItsTurn(() => {
       waiting = false;
       begunAt = performance.now();
+      stream?.removeListener("error", closed);
       stream?.removeListener("close", closed);
       const limit = openingMillis[side];
       late = setTimeout(() => stream?.destroy(silence(address.name, limit)), limit).unref();
       connect(opened);
     });
-    if (waiting) stream?.once("close", closed);
+    if (!waiting) return;
+    stream?.once("error", closed);
+    stream?.once("close", closed);
   }
 
   /** Whether it is open, or has failed. */

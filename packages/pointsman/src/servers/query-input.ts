@@ -77,6 +77,24 @@ export function snapshot(query: QueryInput): QueryInput {
   return copy as unknown as QueryInput;
 }
 
+/**
+ * Refuses what `pg` throws at while it sends it, with the error that it throws: a text or a name that
+ * is no string. Where that is sent later nobody would be there to be thrown at, and what has been
+ * written of it by then would stand in front of the next message, on whatever connection. (Other
+ * mistakes are `pg`'s to tell.)
+ *
+ * @throws TypeError
+ */
+export function mustBeWritable(query: QueryInput): void {
+  if (typeof query !== "object" || query === null) return;
+  const { text, name } = query as { readonly text?: unknown; readonly name?: unknown };
+  const other = typeof text === "string" ? name : typeof name === "string" ? text : undefined;
+  if (!other || typeof other === "string") return;
+  // What `pg` does with a string, and with nothing else.
+  Buffer.byteLength(other as string);
+  Buffer.alloc(0).write(other as string);
+}
+
 /** The methods by which a connection tells a submittable what the server answered. */
 const answers = [
   "handleRowDescription",

@@ -260,7 +260,7 @@ export class SettlingPool extends PgPool {
   #failed(error: Error, callback: AcquireCallback, deadline: number | undefined): void {
     const { gate } = this;
     if (isOutOfTime(error)) gate?.doubt(error);
-    if (this.#closing || gate?.mayPass(error) !== true) {
+    if (gate?.mayPass(error) !== true) {
       callback(error, undefined, nothing);
       return;
     }

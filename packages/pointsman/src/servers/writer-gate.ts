@@ -71,11 +71,12 @@ export class WriterGate {
 
   /**
    * Whether what kept a caller from the writer may pass. A server that was never there is more
-   * likely a mistake in the configuration than a failover: who waits for it is told at once.
+   * likely a mistake in the configuration than a failover: who waits for it is told at once, unless
+   * the writer had to be looked for already.
    */
   mayPass(error: Error): boolean {
-    if (this.#ended) return false;
-    return error instanceof NotTheWriter || (this.#reached && isUnreachable(error));
+    const isKnown = this.#reached || this.searches > 0;
+    return error instanceof NotTheWriter || (isKnown && isUnreachable(error));
   }
 
   /** A connection has not been opened in its caller's time, which may mean something or nothing. */

@@ -129,6 +129,27 @@ describe.each(own)("a pool of one $name", ({ open }) => {
   });
 });
 
+describe.each(own)("a text or a name that is no string $name", ({ open }) => {
+  it.each([
+    { name: 42, text: "select 1 as n" },
+    { name: ["n"], text: "select 1 as n" },
+    { name: "n", text: 42 },
+    { name: "n", text: Buffer.from("select 1 as n") },
+  ])("is refused before anything of it is written: %j", async (query) => {
+    const pool = open({ max: 1 });
+    // On a connection that has just been opened, and behind others, pg would send it later.
+    const first = await onPool(pool, [query]);
+    const client = await pool.connect();
+    const before = client.query("select pg_sleep(0.05)");
+    const behind = await outcome(() => (client as unknown as Queryable).query(query));
+    await before;
+    client.release();
+    const { rows } = await pool.query("select 1 as one");
+    const error = expect.objectContaining({ name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
+    expect([first, behind, rows]).toEqual([error, error, [{ one: 1 }]]);
+  });
+});
+
 describe.each(own)("a target that there is not $name", ({ shared }) => {
   it.each([["master"], [null], [42], [{}]])("%j does not stop the query", async (target) => {
     const query = { text: "select 1 as one", target } as unknown as pg.QueryConfig;

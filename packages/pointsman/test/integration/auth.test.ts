@@ -202,6 +202,20 @@ describe("auth", () => {
     expect((error as Error).message).toBe("Connection terminated due to connection timeout");
     expect(made.totalCount).toBe(1);
   });
+
+  it("is answered while it waits to open a connection, when the pool is ended and waits no longer", async () => {
+    const made = pool({
+      reader: undefined,
+      endTimeout: 100,
+      auth: { password, connectionsPerSecond: 0.5 },
+    });
+    await made.query("select 1");
+    const held = await made.connect();
+    const waiting = rejection(made.query("select 1"));
+    await made.end();
+    held.release();
+    expect(String(await waiting)).toContain("endTimeout");
+  });
 });
 
 describe("a password in a file", () => {

@@ -358,8 +358,12 @@ describe("the report", () => {
   it("has a write at which pg has thrown over at once, and counts it", async () => {
     const pool = shadowing({ reader: undefined });
     const client = await pool.connect();
-    const broken = { name: 5, text: "insert into sessions values (1)" } as never;
-    await rejection(client.query(broken));
+    const types = {
+      get length(): number {
+        throw new Error("nobody knows how many");
+      },
+    } as never;
+    await rejection(client.query({ text: "insert into sessions values ($1)", values: [1], types }));
     await pool.query("select title from books");
     client.release();
     await pool.query("select title from books");

@@ -642,23 +642,21 @@ it("a write that succeeds while it is being cancelled ends once, as its caller h
 });
 
 describe("what pg throws at while it sends it ends once, with that:", () => {
-  const unusable = new Error("it has no name");
+  const unusable = new Error("nobody knows how many");
   const text = "select 1";
-  const name = {
-    toString: () => {
+  const types = {
+    get length(): number {
       throw unusable;
     },
-  } as unknown as string;
+  } as unknown as { getTypeParser: never };
+  const query = { text, types, values: [1] };
 
   const ways: readonly [string, (client: Queries) => Promise<unknown>][] = [
-    ["a promise", (client) => client.query({ text, name }) as never],
-    ["a callback", async (client) => client.query({ text, name }, (() => {}) as never)],
-    [
-      "with a signal",
-      (client) => client.query({ text, name, signal: new AbortController().signal }),
-    ],
-    ["with a deadline", (client) => client.query({ text, name, query_timeout: 20 })],
-    ["a query of pg's own", async (client) => client.query(new Query({ text, name }) as never)],
+    ["a promise", (client) => client.query({ ...query }) as never],
+    ["a callback", async (client) => client.query({ ...query }, (() => {}) as never)],
+    ["with a signal", (client) => client.query({ ...query, signal: new AbortController().signal })],
+    ["with a deadline", (client) => client.query({ ...query, query_timeout: 20 })],
+    ["a query of pg's own", async (client) => client.query(new Query({ ...query }) as never)],
   ];
 
   const places = [
