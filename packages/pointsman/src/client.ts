@@ -641,7 +641,8 @@ export class Conversation extends EventEmitter implements Settling {
         else this.#giveUp(item, route, this.#lost);
         return;
       }
-      if (item.movable?.refused === true) {
+      if (item.movable?.refused === true) item.movable.letGo();
+      if (item.movable?.refused === true && !item.movable.isGivenUp) {
         again = this.#home.router.afterRefusal(item.text, item.movable.refusal);
       }
       if (again === undefined) {

@@ -348,14 +348,13 @@ class Errand implements Passenger {
 
   /** A refused cursor or stream is submitted again, and answered, by the writer. */
   #repeatWhenRefused(movable: Replayable, client: EndpointClient): void {
-    const carrier = this.#call.query as { callback?: unknown };
-    const own = carrier.callback;
     const quiet = (): void => {
       client.removeListener("drain", quiet);
       client.removeListener("end", quiet);
-      if (!movable.refused) return;
-      carrier.callback = own;
+      // Otherwise it has its answer: its deadline may be over, or the connection lost.
+      if (!movable.refused || this.#stage !== "sent") return;
       this.#stage = "over";
+      movable.letGo();
       this.#giveBack(undefined);
       const moved = { ...this.#call, query: movable };
       const route = this.#dispatch.afterRefusal(this.#call.text, movable.refusal);

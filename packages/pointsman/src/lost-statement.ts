@@ -59,7 +59,7 @@ export function toldOfLoss(
   if (inTransaction && (client.side === "reader" || !ends)) {
     return new PointsmanError(
       "TRANSACTION_LOST",
-      `The connection to ${where} was lost inside a transaction (${reason(error)}). Nothing of the transaction has happened: it can be run again as a whole.`,
+      `The connection to ${where} was lost inside a transaction (${reasonFrom(error)}). Nothing of the transaction has happened: it can be run again as a whole.`,
       { cause: error },
     );
   }
@@ -69,7 +69,7 @@ export function toldOfLoss(
   }
   const id = client.care?.transactionId;
   const unknown = new WriteOutcomeUnknown(
-    `The connection to ${where} was lost before ${inTransaction ? "COMMIT" : "a write"} was answered (${reason(error)}). It may have happened or not, and is not sent again. Look for what it writes before you repeat it${id === undefined ? "" : ", or ask pool.outcome(error)"}.`,
+    `The connection to ${where} was lost before ${inTransaction ? "COMMIT" : "a write"} was answered (${reasonFrom(error)}). It may have happened or not, and is not sent again. Look for what it writes before you repeat it${id === undefined ? "" : ", or ask pool.outcome(error)"}.`,
     id,
     { cause: error },
   );
@@ -129,6 +129,8 @@ export function lossOf(
   );
 }
 
-function reason({ message }: Error): string {
-  return message.replace(/\.$/, "");
+/** What an error says, within a sentence. The reason of an abort, and what a hook throws, may be anything. */
+export function reasonFrom(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  return said.replace(/\.$/, "");
 }

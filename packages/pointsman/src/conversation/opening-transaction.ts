@@ -1,4 +1,5 @@
 import { PointsmanError } from "../errors.ts";
+import { reasonFrom } from "../lost-statement.ts";
 import type { Route, Target } from "../routing/route.ts";
 import { derive, isSubmittable, type QueryInput } from "../servers/query-input.ts";
 import type { TransactionControl } from "../statements/types.ts";
@@ -90,10 +91,10 @@ export class OpeningTransaction {
 }
 
 /** What a transaction fails with that was acknowledged and could not be opened. */
-export function notBegun(cause: Error): PointsmanError {
+export function notBegun(cause: unknown): PointsmanError {
   return new PointsmanError(
     "TRANSACTION_LOST",
-    `The transaction could not be opened (${cause.message.replace(/\.$/, "")}). Nothing of it has happened. This statement was not sent. Release the client.`,
+    `The transaction could not be opened (${reasonFrom(cause)}). Nothing of it has happened. This statement was not sent. Release the client.`,
     { cause },
   );
 }

@@ -91,19 +91,22 @@ export interface Reading {
 export function readPool(pool: Metered): readonly Reading[] {
   const { writer, reader, clients, freshness, failover, refusals, refusedTexts } = pool.stats();
   const endpoints = reader?.endpoints ?? [];
-  // What has left the cluster is not missed there.
-  const gone = new Set(endpoints.flatMap(({ endpoint, gone }) => (gone ? [endpoint] : [])));
+  // What has left the cluster is not missed there. It may have come back by the same name.
+  const there = endpoints.filter(({ gone }) => !gone);
+  const isGone = (name: string): boolean =>
+    endpoints.some(({ endpoint }) => endpoint === name) &&
+    !there.some(({ endpoint }) => endpoint === name);
   return [
     ...readSide("writer", writer),
     // With one server a client is a connection, and whoever waits for it is counted with them.
     ...(reader === undefined
       ? []
       : [...readSide("reader", reader), ...readWaits("client", clients)]),
-    ...endpoints.flatMap(({ endpoint, available }) =>
-      gone.has(endpoint) ? [] : [reading("readerAvailable", Number(available), { endpoint })],
+    ...there.map(({ endpoint, available }) =>
+      reading("readerAvailable", Number(available), { endpoint }),
     ),
     ...freshness.servers.flatMap(({ endpoint, lagMillis }) =>
-      lagMillis === undefined || gone.has(endpoint)
+      lagMillis === undefined || isGone(endpoint)
         ? []
         : [reading("readerLag", lagMillis / 1000, { endpoint })],
     ),

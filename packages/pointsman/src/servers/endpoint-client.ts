@@ -701,6 +701,7 @@ export function endpointClientClass(
         if (typeof given !== "function") {
           const problem = new TypeError("callback is not a function");
           answered(problem, true);
+          companions?.behind?.answered(undefined, true, this.getTransactionStatus());
           throw problem;
         }
         const bound = inCallersContext(given as QueryCallback);

@@ -26,6 +26,13 @@ export interface Replayable extends Submittable {
   readonly refused: boolean;
   /** What the server has said, where it has refused it. */
   readonly refusal: unknown;
+  /** It was told an error while it belonged to no connection: it is not sent any more. */
+  readonly isGivenUp: boolean;
+  /**
+   * Takes off what `pg` has put on it for the connection that has refused it: who is called back, and
+   * the timer of its `query_timeout`.
+   */
+  letGo(): void;
 }
 
 /**
@@ -44,15 +51,21 @@ export function replayable(
 ): Replayable {
   const handlers = submittable as unknown as Handlers;
   const line = new SwitchedConnection();
+  // Before pg gets hold of it.
+  const { callback: given } = handlers;
   let described = false;
   let handedOut = false;
+  let moved = false;
   let refused = false;
   let refusal: unknown;
 
   const own: Record<PropertyKey, unknown> = {
     submit(connection: Connection) {
       refused = false;
+      // Its caller has been told already: pg ends it as one that could not be sent.
+      if (line.isGivenUp) return new Error("It was given up before it could be sent again.");
       if (line.current !== undefined) {
+        moved = true;
         line.moveTo(connection);
         return undefined;
       }
@@ -73,9 +86,11 @@ export function replayable(
       handlers["handleCopyData"]?.call(submittable, ...args);
     },
     handleError(error: unknown, connection: Connection) {
-      if (line.isDetached || handedOut || line.tapped || !isReaderRefusal(error)) {
+      const isSubmitted = line.current !== undefined;
+      const mayMove = isSubmitted && !moved && !line.isDetached && !handedOut && !line.tapped;
+      if (!mayMove || !isReaderRefusal(error)) {
         if (line.tapped && isReaderRefusal(error)) refusedForGood(error);
-        const towards = line.current === undefined ? connection : line.proxy;
+        const towards = isSubmitted ? line.proxy : connection;
         handlers["handleError"]?.call(submittable, error, towards);
         // There is nowhere to move to.
         if (line.isDetached) line.giveUp();
@@ -87,12 +102,18 @@ export function replayable(
       if (!line.hasEnded) connection.sync();
       line.detach();
     },
+    letGo() {
+      // To call what pg has put in its place ends the timer, and calls nobody else.
+      if (given === undefined) handlers["callback"]?.call(submittable);
+      handlers["callback"] = given;
+    },
   };
 
   return new Proxy(submittable, {
     get(target, key) {
       if (key === "refused") return refused;
       if (key === "refusal") return refusal;
+      if (key === "isGivenUp") return line.isGivenUp;
       if (Object.hasOwn(own, key)) return own[key];
       const value: unknown = Reflect.get(target, key);
       return typeof value === "function" ? value.bind(target) : value;
@@ -113,7 +134,7 @@ class SwitchedConnection {
   /** Nothing reaches a connection: it is kept for the next one. */
   isDetached = false;
   /** There is no next one. */
-  #isGivenUp = false;
+  isGivenUp = false;
   readonly #sent: [method: PropertyKey, args: unknown[]][] = [];
   #listeners: Listening[] = [];
 
@@ -133,22 +154,17 @@ class SwitchedConnection {
     const value: unknown = Reflect.get(this.current as object, key);
     if (typeof value !== "function") return value;
     return (...args: unknown[]) => {
-      if (sending.has(key)) {
-        this.#sent.push([key, args]);
-        if (this.isDetached) return undefined;
-      } else if (key === "once" || key === "on") {
-        const [event, listener] = args;
+      const [event, listener] = args;
+      if (sending.has(key)) this.#sent.push([key, args]);
+      else if (key === "once" || key === "on") {
         this.#listeners.push({ method: key, event, listener: listener as Method });
-        if (this.#isGivenUp) this.#ready();
-        if (this.isDetached) return this.proxy;
+        if (this.isGivenUp) this.#ready();
       } else if (key === "removeListener" || key === "off") {
-        const [event, listener] = args;
         this.#listeners = this.#listeners.filter(
           (one) => one.event !== event || one.listener !== listener,
         );
-        if (this.isDetached) return this.proxy;
       }
-      return (value as Method).apply(this.current, args);
+      return this.isDetached ? this.proxy : (value as Method).apply(this.current, args);
     };
   }
 
@@ -176,7 +192,7 @@ class SwitchedConnection {
 
   /** There is no other connection. Who waits until the server is ready waits for nothing else. */
   giveUp(): void {
-    this.#isGivenUp = true;
+    this.isGivenUp = true;
     this.#ready();
   }
 

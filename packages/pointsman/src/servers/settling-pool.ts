@@ -463,11 +463,12 @@ export class SettlingPool extends PgPool {
 }
 
 /**
- * Why there is no client. pg-pool hands on what `onConnect` has rejected with, which may be nothing.
+ * Why there is no client. pg-pool hands on what `onConnect` has rejected with, which may be nothing,
+ * or something that those who look for an error take for none.
  */
 function whyNone(error: Error | undefined, client: PoolClient | undefined): Error | undefined {
   if (client !== undefined) return undefined;
-  return error ?? new Error("onConnect has failed, and has given no error.");
+  return error || new Error("onConnect has failed, and has given no error.");
 }
 
 /** What connecting fails with where a test has every reader fail. */

@@ -3,6 +3,9 @@ import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
 import { createPool, type Pool } from "pointsman";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { failSubmittable } from "../../src/servers/query-input.ts";
+import { replayable } from "../../src/servers/replayable.ts";
+import { until } from "../support/until.ts";
 import { rejection } from "../support/waiting.ts";
 
 // A cursor that a reader refuses moves to the writer. Where there is none, its way back to the
@@ -31,7 +34,7 @@ beforeEach(async () => {
     writer: cluster.writer.url,
     reader: cluster.reader.url,
     readerPool: { max: 1 },
-    failoverTimeout: "200ms",
+    failoverTimeout: "1s",
     consistency: "eventual",
     catalog: false,
   });
@@ -121,4 +124,91 @@ test("what a cursor asks for before it has moved is asked of the writer", async 
   await closed;
   client.release();
   expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+});
+
+describe("a stream that is refused while its deadline runs", () => {
+  test.each(["the pool", "a client"])("moves, and has its time anew, on %s", async (where) => {
+    const patient = createPool({
+      writer: cluster.writer.url,
+      reader: cluster.reader.url,
+      consistency: "eventual",
+      catalog: false,
+    });
+    try {
+      await cluster.writer.heal();
+      await patient.query("select setval('tickets', 1)");
+      cluster.writer.refuse();
+      cluster.writer.reset();
+      const client = where === "a client" ? await patient.connect() : undefined;
+      const stream = Object.assign(new QueryStream(refused(), []), { query_timeout: 150 });
+      const answer: unknown = (client ?? patient).query(stream);
+      const rows = stream.toArray();
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      await cluster.writer.heal();
+      expect(await rows).toHaveLength(5);
+      await answer;
+      client?.release();
+      const { rows: tickets } = await patient.query({
+        text: "select last_value from tickets",
+        target: "writer",
+      });
+      // Once: readers see sequences ahead of what was taken from them.
+      expect(tickets).toEqual([{ last_value: "6" }]);
+      await until("all connections are back", () => {
+        const { total, idle } = patient.stats().writer;
+        return total === idle;
+      });
+    } finally {
+      await patient.end();
+    }
+  });
+});
+
+describe("what the writer refuses as well", () => {
+  const setReadOnly = async (value: string) => {
+    const owner = createPool({ writer: cluster.servers[0].url });
+    await owner.query(`alter system set default_transaction_read_only = ${value}`);
+    await owner.query("select pg_reload_conf()");
+    await owner.end();
+  };
+
+  beforeEach(() => cluster.writer.heal());
+  afterEach(() => setReadOnly("off"));
+
+  test.each(["the pool", "a client"])("is heard by a stream on %s", async (where) => {
+    await pool.query("select setval('tickets', 1)");
+    await setReadOnly("on");
+    await until("it is so", async () => {
+      const { rows } = await pool.writer.query("show default_transaction_read_only");
+      return rows[0].default_transaction_read_only === "on";
+    });
+    const client = where === "a client" ? await pool.connect() : undefined;
+    const stream = new QueryStream(refused(), []);
+    const answer =
+      client === undefined
+        ? rejection(pool.query(stream) as unknown as Promise<unknown>)
+        : client.query(stream);
+    expect(await rejection(stream.toArray())).toMatchObject({ code: "25006" });
+    await answer;
+    client?.release();
+    await until("all connections are back", () => {
+      const { total, idle } = pool.stats().writer;
+      return total === idle;
+    });
+    expect(pool.stats().refusals).toBe(1);
+  });
+});
+
+test("a cursor that was never sent hears of a refusal as of any error", async () => {
+  const cursor = new Cursor("select 1");
+  const read = rejection(cursor.read(1));
+  const refusal = Object.assign(new Error("cannot execute nextval() in a read-only transaction"), {
+    code: "25006",
+    routine: "PreventCommandIfReadOnly",
+  });
+  failSubmittable(
+    replayable(cursor, () => {}),
+    refusal,
+  );
+  expect(await read).toBe(refusal);
 });

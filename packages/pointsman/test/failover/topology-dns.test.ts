@@ -118,6 +118,12 @@ it("an address that the name has no more is not told as a reader that is out, or
   expect(Object.keys(told("readerAvailable"))).not.toContain(mine);
   expect(Object.keys(told("readerLag"))).not.toContain(mine);
   expect(ofReader(pool, mine)?.connections).toBeGreaterThan(0);
+  // It comes back by its name while connections of before are in use.
+  names.records.set("localhost", addresses);
+  await until("it is told again", () => told("readerAvailable")[mine] === 1);
+  const both = pool.stats().reader?.endpoints.filter(({ endpoint }) => endpoint === mine);
+  expect(both).toMatchObject([{ gone: false }, { gone: true }]);
+  names.records.set("localhost", ["127.0.0.2", "127.0.0.4"]);
   await Promise.all(reports);
   await until("it is forgotten", () => ofReader(pool, mine) === undefined);
 });

@@ -71,11 +71,14 @@ describe.each(all)("onConnect $name", ({ open }) => {
 });
 
 describe.each(own)("onConnect $name", ({ open }) => {
-  it.each([null, undefined])("fails the query when it rejects with %s", async (nothing) => {
-    const pool = open({ onConnect: () => Promise.reject(nothing) });
-    await expect(pool.query("select pg_backend_pid()")).rejects.toThrow("has given no error");
-    expect(pool.totalCount).toBe(0);
-  });
+  it.each([null, undefined, "", 0, false])(
+    "fails the query when it rejects with %j",
+    async (nothing) => {
+      const pool = open({ onConnect: () => Promise.reject(nothing) });
+      await expect(pool.query("select pg_backend_pid()")).rejects.toThrow("has given no error");
+      expect(pool.totalCount).toBe(0);
+    },
+  );
 });
 
 describe.each(all)("verify $name", ({ open }) => {

@@ -417,6 +417,24 @@ describe("a statement of a client that waits for a connection is given up at onc
   });
 });
 
+it("a BEGIN that is sent anew is given up for a reason that is no error", async () => {
+  const pool = local.pool({ readerPool: { max: 1 } });
+  const holder = await pool.reader.connect();
+  onTestFinished(() => holder.release());
+  const client = await pool.connect();
+  await client.query("begin");
+  const abort = new AbortController();
+  const text = "set transaction read only";
+  const answer = rejection(client.query({ text, signal: abort.signal } as never));
+  setTimeout(() => abort.abort("the page was closed"), 50);
+  expect(await answer).toBe("the page was closed");
+  expect(await rejection(client.query(write))).toMatchObject({
+    code: "TRANSACTION_LOST",
+    message: expect.stringContaining("could not be opened (the page was closed)"),
+  });
+  client.release();
+});
+
 describe("a statement that its reader has refused is given up at once, while the writer has no room,", () => {
   const soons: readonly [string, (abort: () => void) => void][] = [
     ["as that is told", (abort) => abort()],
@@ -691,4 +709,13 @@ describe("what pg throws at while it sends it ends once, with that:", () => {
       client.release();
     });
   });
+});
+
+it("a write that could not be sent sends no reads to the writer behind it", async () => {
+  const pool = local.pool();
+  const client = await pool.writer.connect();
+  expect(() => client.query(write, [], 5 as never)).toThrow("callback is not a function");
+  client.release();
+  const { rows } = await pool.query("select current_setting('cluster_name') as server");
+  expect(rows).toEqual([{ server: "reader1" }]);
 });
