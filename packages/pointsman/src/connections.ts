@@ -3,6 +3,7 @@ import type { Config } from "./config/config.ts";
 import type { Demand } from "./consistency/demand.ts";
 import type { Freshness } from "./consistency/freshness.ts";
 import { PointsmanError } from "./errors.ts";
+import { reasonFrom } from "./reason-from.ts";
 import { routes } from "./routing/decide.ts";
 import type { ReadOnlyPolicy } from "./routing/read-only.ts";
 import type { Route } from "./routing/route.ts";
@@ -222,7 +223,7 @@ export class Connections {
         : "a read-only pool has no writer to serve it. The statement was not sent.";
     return new PointsmanError(
       "READER_UNAVAILABLE",
-      `No reader can be used${cause === undefined ? "" : ` (${cause.message.replace(/\.$/, "")})`}, and ${why}`,
+      `No reader can be used${cause === undefined ? "" : ` (${reasonFrom(cause)})`}, and ${why}`,
       { cause },
     );
   }

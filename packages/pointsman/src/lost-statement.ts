@@ -1,4 +1,5 @@
 import { PointsmanError, WriteOutcomeUnknown } from "./errors.ts";
+import { reasonFrom } from "./reason-from.ts";
 import { abortReason, signalOf } from "./servers/abortable-query.ts";
 import { isOfServer, isServerGoingAway } from "./servers/connection-loss.ts";
 import type { EndpointClient } from "./servers/endpoint-client.ts";
@@ -127,10 +128,4 @@ export function lossOf(
     "SESSION_LOST",
     `The connection to ${endpointName} was lost, and with it what this client had set up there: settings, roles, temporary tables, locks. This statement was not sent. Release the client, and set up another.`,
   );
-}
-
-/** What an error says, within a sentence. The reason of an abort, and what a hook throws, may be anything. */
-export function reasonFrom(error: unknown): string {
-  const said = error instanceof Error ? error.message : String(error);
-  return said.replace(/\.$/, "");
 }

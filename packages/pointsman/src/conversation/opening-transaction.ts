@@ -1,5 +1,5 @@
 import { PointsmanError } from "../errors.ts";
-import { reasonFrom } from "../lost-statement.ts";
+import { reasonFrom } from "../reason-from.ts";
 import type { Route, Target } from "../routing/route.ts";
 import { derive, isSubmittable, type QueryInput } from "../servers/query-input.ts";
 import type { TransactionControl } from "../statements/types.ts";

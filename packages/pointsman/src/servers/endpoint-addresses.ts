@@ -2,6 +2,7 @@ import type { ClientConfig } from "pg";
 import type { Auth } from "../auth/auth.ts";
 import { OpeningRate } from "../auth/opening-rate.ts";
 import { type Endpoint, type Place, placeName } from "../config/endpoint.ts";
+import { reasonFrom } from "../reason-from.ts";
 import { ReaderLags } from "./reader-lags.ts";
 
 /** How long it takes at least between two connections that move to another endpoint, in milliseconds. */
@@ -163,7 +164,7 @@ export class EndpointAddress {
 
 function outSince(error: Error): string {
   if (error instanceof ReaderLags) return error.message;
-  return `It cannot be reached: ${error.message.replace(/\.$/, "")}.`;
+  return `It cannot be reached: ${reasonFrom(error)}.`;
 }
 
 function backSince(error: Error | undefined): string {

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import type { Config } from "../config/config.ts";
 import type { Endpoint } from "../config/endpoint.ts";
+import { reasonFrom } from "../reason-from.ts";
 import { publish } from "../telemetry/publish.ts";
 import { warn } from "../telemetry/warnings.ts";
 import { ClusterIdentity } from "./cluster-identity.ts";
@@ -206,7 +207,7 @@ function promotable({ writer, readers, mirror }: Config): readonly Endpoint[] {
 
 function warnOfReader(address: EndpointAddress): void {
   const { name, lastError } = address;
-  const why = lastError?.message.replace(/\.$/, "") ?? "unknown error";
+  const why = reasonFrom(lastError ?? "unknown error");
   const what =
     lastError instanceof ReaderLags
       ? `The reader ${why}. Its reads go elsewhere until it has caught up.`

@@ -1,4 +1,5 @@
 import { PointsmanError } from "../errors.ts";
+import { reasonFrom } from "../reason-from.ts";
 import { warnOfLostWriter } from "../telemetry/failover-warnings.ts";
 import { publish } from "../telemetry/publish.ts";
 import { isUnreachable } from "./connection-loss.ts";
@@ -163,7 +164,7 @@ export class WriterGate {
   }
 
   #unavailable(): PointsmanError {
-    const reason = this.#lastError?.message.replace(/\.$/, "") ?? "unknown error";
+    const reason = reasonFrom(this.#lastError ?? "unknown error");
     const since = Math.round((performance.now() - this.#closedAt) / 100) / 10;
     return new PointsmanError(
       "WRITER_UNAVAILABLE",

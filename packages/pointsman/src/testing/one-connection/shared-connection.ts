@@ -1,4 +1,5 @@
 import { type ErrorCode, PointsmanError } from "../../errors.ts";
+import { reasonFrom } from "../../reason-from.ts";
 import { requestCancel } from "../../servers/cancel-request.ts";
 import { readerBehind } from "../../servers/companions.ts";
 import type { EndpointClient } from "../../servers/endpoint-client.ts";
@@ -235,7 +236,7 @@ export class SharedConnection {
     return {
       error: this.fail(
         "TEST_TRANSACTION_LOST",
-        `The transaction of ${this.owner}() is not what it was (${error.message.replace(/\.$/, "")}). Nothing of what was done inside is left.`,
+        `The transaction of ${this.owner}() is not what it was (${reasonFrom(error)}). Nothing of what was done inside is left.`,
         error,
       ),
     };
@@ -254,7 +255,7 @@ export class SharedConnection {
   #look(error: Error | undefined): void {
     const { client } = this;
     if (!isUsable(client)) {
-      const why = error === undefined ? "" : ` (${error.message.replace(/\.$/, "")})`;
+      const why = error === undefined ? "" : ` (${reasonFrom(error)})`;
       this.fail(
         "TEST_TRANSACTION_LOST",
         `The connection of ${this.owner}() was lost${why}. Nothing of what was done inside is left. Run the test again.`,
