@@ -1,4 +1,5 @@
 import { PointsmanError } from "../errors.ts";
+import { reasonFrom } from "../reason-from.ts";
 import type { AuthEndpoint } from "./auth.ts";
 import type { AwsCredentials } from "./credentials.ts";
 import type { SigningTarget } from "./tokens.ts";
@@ -62,7 +63,7 @@ export function explainFailure(error: unknown, { hostname, region }: SigningTarg
   if (name === "CredentialsProviderError") {
     return new PointsmanError(
       "PASSWORD_UNAVAILABLE",
-      `IAM has no AWS credentials to sign with: ${message.replace(/\.$/, "")}. Give the process an identity: a role of its platform, a profile (AWS_PROFILE, after aws sso login), or keys.`,
+      `IAM has no AWS credentials to sign with: ${reasonFrom(error)}. Give the process an identity: a role of its platform, a profile (AWS_PROFILE, after aws sso login), or keys.`,
       { cause: error },
     );
   }

@@ -1,7 +1,7 @@
 import { type Cluster, startCluster } from "@pointsman/local";
 import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
-import { createPool, type Pool } from "pointsman";
+import { createPool, type Pool, type RoutedClient } from "pointsman";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { failSubmittable } from "../../src/servers/query-input.ts";
 import { replayable } from "../../src/servers/replayable.ts";
@@ -48,6 +48,10 @@ afterEach(async () => {
   await pool.end();
   await cluster.writer.heal();
 });
+
+/** Sends a stream that fails; the pool rejects besides. */
+const failing = (stream: QueryStream, client: RoutedClient | undefined): unknown =>
+  client?.query(stream) ?? rejection(pool.query(stream) as unknown as Promise<unknown>);
 
 /** What a reader refuses once it runs. */
 const refused = () => `select * from next_ticket_${view}`;
@@ -101,10 +105,7 @@ describe("a refused cursor hears that there is no writer, and can be closed", ()
   test.each(["the pool", "a client"])("so does a stream on %s", async (where) => {
     const client = where === "a client" ? await pool.connect() : undefined;
     const stream = new QueryStream(refused(), []);
-    const answer =
-      client === undefined
-        ? rejection(pool.query(stream) as unknown as Promise<unknown>)
-        : client.query(stream);
+    const answer = failing(stream, client);
     const heard = await rejection(stream.toArray());
     expect(heard).toMatchObject({ code: "WRITER_UNAVAILABLE" });
     await answer;
@@ -184,10 +185,7 @@ describe("what the writer refuses as well", () => {
     });
     const client = where === "a client" ? await pool.connect() : undefined;
     const stream = new QueryStream(refused(), []);
-    const answer =
-      client === undefined
-        ? rejection(pool.query(stream) as unknown as Promise<unknown>)
-        : client.query(stream);
+    const answer = failing(stream, client);
     expect(await rejection(stream.toArray())).toMatchObject({ code: "25006" });
     await answer;
     client?.release();

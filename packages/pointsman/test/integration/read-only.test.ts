@@ -1,9 +1,10 @@
 import { getEventListeners } from "node:events";
 import Cursor from "pg-cursor";
 import { ConfigError, PointsmanError, type Pool, type PoolOptions, withWriter } from "pointsman";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { resolveConfig } from "../../src/config/config.ts";
 import { paused } from "../freshness/paused.ts";
+import { hold } from "../support/hold.ts";
 import { here, localCluster, newMark } from "../support/local-cluster.ts";
 import { rejection, until } from "../support/waiting.ts";
 
@@ -360,14 +361,7 @@ describe("allowWritesTo", () => {
   describe("while no connection to the writer is free,", () => {
     async function exhausted(): Promise<readonly [Pool, () => void]> {
       const pool = readOnlyPool({ allowWritesTo, max: 1 });
-      const holder = await pool.writer.connect();
-      let isHeld = true;
-      const free = (): void => {
-        if (isHeld) holder.release();
-        isHeld = false;
-      };
-      onTestFinished(free);
-      return [pool, free];
+      return [pool, await hold(pool.writer)];
     }
     const write = (id: number) => ({
       text: `insert into renditions values (${id})`,

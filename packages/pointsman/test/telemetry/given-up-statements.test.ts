@@ -6,6 +6,7 @@ import { listenTo, type PointsmanEvents, type Pool, type PoolOptions } from "poi
 import { describe, expect, it, onTestFinished } from "vitest";
 import { paused } from "../freshness/paused.ts";
 import { lanesOf, type ReadSide, riding } from "../lanes/forced.ts";
+import { hold } from "../support/hold.ts";
 import { kinds } from "../support/kinds.ts";
 import { localCluster } from "../support/local-cluster.ts";
 import { rejection, until } from "../support/waiting.ts";
@@ -48,13 +49,7 @@ const write = "insert into books (title) values ('Emma') /* waits */";
 /** A pool without a free connection to the writer, and what frees it. */
 async function exhausted(options: PoolOptions): Promise<readonly [Pool, Told, () => void]> {
   const pool = local.pool({ ...options, max: 1 });
-  const holder = await pool.writer.connect();
-  let isHeld = true;
-  const free = (): void => {
-    if (isHeld) holder.release();
-    isHeld = false;
-  };
-  onTestFinished(free);
+  const free = await hold(pool.writer);
   return [pool, hear(pool), free];
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Endpoint, Place } from "../../config/endpoint.ts";
+import { reasonFrom } from "../../reason-from.ts";
 import { warnOfTopology } from "../../telemetry/failover-warnings.ts";
 import type { EndpointAddresses } from "../endpoint-addresses.ts";
 import type { EndpointClient } from "../endpoint-client.ts";
@@ -63,7 +64,7 @@ export function openTopology(config: Config, parts: TopologyParts): TopologyWatc
     intervalMillis: config.topology.intervalMillis,
     apply,
     isUrgent: () => writer.gate.closed,
-    failed: ({ message }) => advise(message.replace(/\.$/, "")),
+    failed: (error) => advise(reasonFrom(error)),
   });
 }
 
